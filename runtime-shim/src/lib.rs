@@ -1,0 +1,1 @@
+//! Runs WebAssembly programs over virtual filesystems.

@@ -1,0 +1,26 @@
+//! A virtual filesystem for WebAssembly runtimes.
+//!
+//! A [`FileSystem`] is a tree of nodes: it is asked for one [`Name`] in one directory at a time and never sees a path.
+//! A [`VirtualFile`] is an open file without a cursor. Everything that paths are about is done once, above them.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod ctx;
+mod errno;
+mod file;
+mod fs;
+mod name;
+mod types;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use ctx::{Cred, Ctx};
+pub use errno::{Errno, Result};
+pub use file::{Advice, Received, Socket, VirtualFile};
+pub use fs::{
+    FileSystem, Goal, MountPoints, NoMounts, OpenHow, Opened, SetXattr, Snapshots, Walked, Xattrs, walk_by_lookup,
+};
+pub use name::{Component, Components, NAME_MAX, Name, PATH_MAX};
+pub use types::{
+    At, Cookie, DirEntry, Entry, Events, FileType, FsCaps, FsInfo, Metadata, NewNode, NodeId, OpenFlags, Remove,
+    Rename, Seek, SetAttr, SetTime, StatFs, Time,
+};

@@ -1,0 +1,1 @@
+//! WASI preview1 against `gangplank-vfs`, for any WebAssembly engine.
