@@ -361,7 +361,7 @@ pub fn walk_by_lookup<F: FileSystem + ?Sized>(
             Ok(entry) => entry,
             Err(Errno::NOENT) => {
                 if let (true, Goal::Open(how @ OpenHow { create: Some(new), .. })) = (last, goal) {
-                    match fs.create(cx, at, name, &new) {
+                    match fs.create(cx, at, name, new) {
                         Ok(made) => {
                             path.advance();
                             release(at, held);

@@ -10,6 +10,8 @@ mod errno;
 mod file;
 mod fs;
 mod name;
+#[cfg(all(feature = "host", unix))]
+pub mod reactor;
 mod types;
 
 pub use clock::{Clock, ManualClock, SystemClock};
