@@ -169,14 +169,12 @@ pub trait FileSystem: fmt::Debug + Send + Sync + 'static {
 
 /// What a walk wants of the last name: the decision procedure of every syscall that takes a path.
 ///
-/// * Does it need the directory that holds the name, because it will make, remove or move the name? `Parent`.
 /// * Does it need metadata alone? `Stat`.
 /// * Does it open, and perhaps create? `Open`.
-/// * Else it needs the node: `Node`.
+/// * Else it needs the node: `Node`. That holds for the syscalls that make, remove or move a name too: the resolver
+///   splits the last name off and walks to the directory that holds it.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal<'a> {
-    /// Stop before the last name; answer the directory that holds it, as [`Walked::Node`].
-    Parent,
     /// The node that the last name leads to. A symbolic link at the end is answered as [`Walked::Symlink`] if
     /// `follow`, else as the node itself.
     Node {
@@ -196,7 +194,6 @@ impl Goal<'_> {
     /// Whether a symbolic link as the last name is to be reported, so that the resolver can follow it.
     pub const fn follows(&self) -> bool {
         match self {
-            Goal::Parent => true,
             Goal::Node { follow } | Goal::Stat { follow } => *follow,
             Goal::Open(how) => how.follow && !(how.create.is_some() && how.exclusive),
         }
@@ -219,8 +216,8 @@ pub struct OpenHow<'a> {
 /// How a walk ended.
 #[derive(Debug)]
 pub enum Walked {
-    /// All names consumed (all but the last under [`Goal::Parent`]), or the next component is `..`: the node reached,
-    /// with a reference. Under [`Goal::Stat`] and [`Goal::Open`] only before `..`.
+    /// All names consumed, or the next component is `..`: the node reached, with a reference. Under [`Goal::Stat`] and
+    /// [`Goal::Open`] only before `..`, or if there was no name at all.
     Node(Entry),
     /// The last name consumed, under [`Goal::Stat`].
     Stat(Metadata),
@@ -354,9 +351,6 @@ pub fn walk_by_lookup<F: FileSystem + ?Sized>(
             }
         };
         let last = path.is_last();
-        if last && matches!(goal, Goal::Parent) {
-            return Ok(Walked::Node(Entry { node: keep(at, held), file_type: FileType::Directory }));
-        }
         let entry = match fs.lookup(cx, at, name) {
             Ok(entry) => entry,
             Err(Errno::NOENT) => {
@@ -421,7 +415,7 @@ pub fn walk_by_lookup<F: FileSystem + ?Sized>(
 /// The end of a walk at `entry`, whose reference it consumes or hands on.
 fn finish<F: FileSystem + ?Sized>(fs: &F, cx: &Ctx<'_>, entry: Entry, goal: Goal<'_>) -> Result<Walked> {
     match goal {
-        Goal::Parent | Goal::Node { .. } => Ok(Walked::Node(entry)),
+        Goal::Node { .. } => Ok(Walked::Node(entry)),
         Goal::Stat { .. } => {
             let metadata = fs.getattr(entry.node);
             fs.forget(entry.node, 1);
