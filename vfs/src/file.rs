@@ -1,7 +1,7 @@
 //! [`VirtualFile`]: an open file description without its cursor.
 //!
 //! Every method takes `&self` and an offset, so that reads need no lock above the filesystem's own and `pread` is
-//! `read` with another number. Cursor, append and sharing by `dup` belong to [`OpenFile`](crate).
+//! `read` with another number. Cursor, append and sharing by `dup` belong to [`OpenFile`](crate::OpenFile).
 //!
 //! There are three shapes, and each answers the methods of the others with one documented error:
 //!

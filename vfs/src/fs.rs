@@ -7,7 +7,7 @@
 //! # References
 //! A [`NodeId`] that a method *returns with a reference* stays valid, though perhaps without a name, until the
 //! reference is given back with [`forget`](FileSystem::forget). Methods that take a `NodeId` may count on the caller
-//! holding one. The root always has one. Above the trait, [`NodeRef`](crate::NodeRef) does this by `Drop`.
+//! holding one. The root always has one. Above the trait, [`Place`](crate::Place) does this by `Drop`.
 //!
 //! # Errors
 //! Each method lists its errors in order of precedence: where two apply, the first is answered. Any method may also

@@ -9,9 +9,14 @@ mod ctx;
 mod errno;
 mod file;
 mod fs;
+mod lock;
+mod mount;
 mod name;
+mod open_file;
 #[cfg(all(feature = "host", unix))]
 pub mod reactor;
+mod resolve;
+mod start;
 mod types;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -21,7 +26,12 @@ pub use file::{Advice, Received, Socket, VirtualFile};
 pub use fs::{
     FileSystem, Goal, MountPoints, NoMounts, OpenHow, Opened, SetXattr, Snapshots, Walked, Xattrs, walk_by_lookup,
 };
+pub use lock::LockKind;
+pub use mount::{Mount, MountOptions, Namespace, Place};
 pub use name::{Component, Components, NAME_MAX, Name, PATH_MAX};
+pub use open_file::{OpenFile, Whence};
+pub use resolve::Scope;
+pub use start::Start;
 pub use types::{
     At, Cookie, DirEntry, Entry, Events, FileType, FsCaps, FsInfo, Metadata, NewNode, NodeId, OpenFlags, Remove,
     Rename, Seek, SetAttr, SetTime, StatFs, Time,

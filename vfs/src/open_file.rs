@@ -1,0 +1,351 @@
+//! [`OpenFile`]: an open file description, `VirtualFile` plus cursor and status flags.
+//!
+//! # Lock order
+//! `OpenFile::cursor` → the locks of the filesystem. The cursor's lock is held across a read or write at the cursor, as
+//! POSIX demands of threads that share a description ("2.9.7 Thread Interactions with Regular File Operations").
+
+use core::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    task::Waker,
+};
+use std::{
+    io::{IoSlice, IoSliceMut},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+use crate::{
+    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Opened, Place, Result,
+    Seek, SetAttr, VirtualFile, lock, mount::Mount,
+};
+
+/// The flags that can change while a file is open.
+const STATUS: OpenFlags = OpenFlags::APPEND.union(OpenFlags::NONBLOCK).union(OpenFlags::SYNC).union(OpenFlags::DSYNC);
+
+/// From where [`OpenFile::seek`] counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whence {
+    /// The beginning.
+    Start,
+    /// The cursor.
+    Current,
+    /// The end of the file.
+    End,
+}
+
+/// An open file description. Descriptors that share it through `dup` or `fork` share the cursor and the flags.
+#[derive(Debug)]
+pub struct OpenFile {
+    file: Arc<dyn VirtualFile>,
+    file_type: FileType,
+    /// Access and status, [`OpenFlags`].
+    flags: AtomicU32,
+    cursor: Mutex<u64>,
+    /// Of a directory: where names are looked up.
+    place: Option<Place>,
+    /// Which file locks are on, if it has a name.
+    identity: Option<(u64, NodeId)>,
+    read_only: bool,
+    /// Owner of locks: unlike that of any other open file.
+    owner: u64,
+    /// Whether it has ever asked for a lock: most never do, and their closing skips the table of locks.
+    locked: AtomicBool,
+}
+
+impl OpenFile {
+    /// What a path was opened to.
+    pub(crate) fn new(opened: Opened, mount: &Arc<Mount>, flags: OpenFlags) -> OpenFile {
+        let Opened { file, node, file_type, .. } = opened;
+        let mut open = OpenFile::from_stream(file, flags, file_type);
+        open.place = (file_type == FileType::Directory).then(|| Place::adopt(mount, node));
+        open.identity = Some((mount.fs().info().dev, node));
+        open.read_only = mount.read_only();
+        open
+    }
+
+    /// A file that was not opened by a path: a pipe, a socket, a terminal.
+    pub fn from_stream(file: Arc<dyn VirtualFile>, flags: OpenFlags, file_type: FileType) -> OpenFile {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let kept = flags & (OpenFlags::READ | OpenFlags::WRITE | STATUS);
+        OpenFile {
+            file,
+            file_type,
+            flags: AtomicU32::new(kept.bits()),
+            cursor: Mutex::new(0),
+            place: None,
+            identity: None,
+            read_only: false,
+            owner: NEXT.fetch_add(1, Ordering::Relaxed),
+            locked: AtomicBool::new(false),
+        }
+    }
+
+    /// The file underneath.
+    pub fn file(&self) -> &Arc<dyn VirtualFile> {
+        &self.file
+    }
+
+    /// Its type.
+    pub fn file_type(&self) -> FileType {
+        self.file_type
+    }
+
+    /// Of a directory: where names are looked up.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// Access and status flags.
+    pub fn flags(&self) -> OpenFlags {
+        OpenFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Sets the status flags `APPEND`, `NONBLOCK`, `SYNC` and `DSYNC` to those of `flags` (`fcntl(F_SETFL)`).
+    ///
+    /// # Errors
+    /// Those of [`VirtualFile::set_flags`].
+    pub fn set_status_flags(&self, flags: OpenFlags) -> Result<()> {
+        let next = (self.flags() - STATUS) | (flags & STATUS);
+        self.file.set_flags(next)?;
+        self.flags.store(next.bits(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Reads at the cursor and moves it (`readv(2)`); from a stream, what is there.
+    ///
+    /// # Errors
+    /// `BADF` without `READ`; those of [`VirtualFile::read_at`] or [`VirtualFile::read_stream`], whose `AGAIN` is for
+    /// the caller to wait on.
+    pub fn read(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        self.check(OpenFlags::READ)?;
+        if !self.file.seekable() {
+            return self.file.read_stream(bufs);
+        }
+        let mut cursor = self.cursor.lock();
+        let n = self.file.read_at(bufs, *cursor)?;
+        *cursor += n as u64;
+        Ok(n)
+    }
+
+    /// Writes at the cursor, or with `APPEND` at the end, and moves the cursor behind it (`writev(2)`); to a stream,
+    /// what fits.
+    ///
+    /// # Errors
+    /// `BADF` without `WRITE`; those of [`VirtualFile::write_at`] or [`VirtualFile::write_stream`], whose `AGAIN` is
+    /// for the caller to wait on.
+    pub fn write(&self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        self.check(OpenFlags::WRITE)?;
+        if !self.file.seekable() {
+            return self.file.write_stream(bufs);
+        }
+        let mut cursor = self.cursor.lock();
+        let at = if self.flags().contains(OpenFlags::APPEND) { At::End } else { At::Offset(*cursor) };
+        let (n, end) = self.file.write_at(bufs, at)?;
+        if n > 0 {
+            *cursor = end;
+        }
+        Ok(n)
+    }
+
+    /// Reads at an offset, leaving the cursor alone (`preadv(2)`).
+    ///
+    /// # Errors
+    /// `BADF` without `READ`; those of [`VirtualFile::read_at`].
+    pub fn read_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        self.check(OpenFlags::READ)?;
+        self.file.read_at(bufs, offset)
+    }
+
+    /// Writes at an offset, leaving the cursor alone (`pwritev(2)`); with `APPEND` at the end all the same, as Linux
+    /// does.
+    ///
+    /// # Errors
+    /// `BADF` without `WRITE`; those of [`VirtualFile::write_at`].
+    pub fn write_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> Result<usize> {
+        self.check(OpenFlags::WRITE)?;
+        if offset > i64::MAX as u64 && self.file.seekable() {
+            return Err(Errno::INVAL);
+        }
+        let at = if self.flags().contains(OpenFlags::APPEND) { At::End } else { At::Offset(offset) };
+        self.file.write_at(bufs, at).map(|(n, _)| n)
+    }
+
+    /// Moves the cursor (`lseek(2)`) and answers where it is. Past the end is allowed.
+    ///
+    /// # Errors
+    /// `SPIPE` for a stream; `ISDIR` for a directory; `INVAL` if the result would be negative or over `i64::MAX`.
+    pub fn seek(&self, whence: Whence, delta: i64) -> Result<u64> {
+        self.check_seekable()?;
+        let mut cursor = self.cursor.lock();
+        let base = match whence {
+            Whence::Start => 0,
+            Whence::Current => *cursor,
+            Whence::End => self.file.getattr()?.size,
+        };
+        let next = base.checked_add_signed(delta).filter(|&n| n <= i64::MAX as u64).ok_or(Errno::INVAL)?;
+        *cursor = next;
+        Ok(next)
+    }
+
+    /// Moves the cursor to the next data or hole (`lseek(2)`).
+    ///
+    /// # Errors
+    /// As [`seek`](Self::seek); those of [`VirtualFile::seek_data`].
+    pub fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
+        self.check_seekable()?;
+        let mut cursor = self.cursor.lock();
+        *cursor = self.file.seek_data(offset, what)?;
+        Ok(*cursor)
+    }
+
+    /// Where the cursor is.
+    ///
+    /// # Errors
+    /// `SPIPE` for a stream; `ISDIR` for a directory.
+    pub fn tell(&self) -> Result<u64> {
+        self.check_seekable()?;
+        Ok(*self.cursor.lock())
+    }
+
+    /// Metadata (`fstat(2)`).
+    ///
+    /// # Errors
+    /// None but those of the medium.
+    pub fn metadata(&self) -> Result<Metadata> {
+        self.file.getattr()
+    }
+
+    /// Changes metadata (`fchmod`, `fchown`, `futimens`).
+    ///
+    /// # Errors
+    /// `ROFS`; those of [`VirtualFile::setattr`].
+    pub fn set_attr(&self, cx: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
+        if self.read_only {
+            return Err(Errno::ROFS);
+        }
+        if attr.size.is_some() {
+            self.check(OpenFlags::WRITE)?;
+        }
+        self.file.setattr(cx, attr)
+    }
+
+    /// Cuts or extends (`ftruncate(2)`). The cursor stays.
+    ///
+    /// # Errors
+    /// `BADF` without `WRITE`; those of [`VirtualFile::set_len`].
+    pub fn set_len(&self, len: u64) -> Result<()> {
+        self.check(OpenFlags::WRITE)?;
+        self.file.set_len(len)
+    }
+
+    /// Reserves space (`posix_fallocate(3)`).
+    ///
+    /// # Errors
+    /// `BADF` without `WRITE`; those of [`VirtualFile::allocate`].
+    pub fn allocate(&self, offset: u64, len: u64) -> Result<()> {
+        self.check(OpenFlags::WRITE)?;
+        self.file.allocate(offset, len)
+    }
+
+    /// Tells how the file will be used (`posix_fadvise(2)`).
+    ///
+    /// # Errors
+    /// Those of [`VirtualFile::advise`].
+    pub fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
+        self.file.advise(offset, len, advice)
+    }
+
+    /// Makes durable (`fsync(2)`, `fdatasync(2)`).
+    ///
+    /// # Errors
+    /// Those of [`VirtualFile::sync`].
+    pub fn sync(&self, data_only: bool) -> Result<()> {
+        self.file.sync(data_only)
+    }
+
+    /// Lists a directory (`getdents(2)`).
+    ///
+    /// # Errors
+    /// `BADF` without `READ`; those of [`VirtualFile::readdir`].
+    pub fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.check(OpenFlags::READ)?;
+        self.file.readdir(from, sink)
+    }
+
+    /// Readiness (`poll(2)`).
+    ///
+    /// # Errors
+    /// Those of [`VirtualFile::poll`].
+    pub fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events> {
+        self.file.poll(interest, waker)
+    }
+
+    /// Locks or unlocks the whole file, advisorily (`flock(2)`). Never waits. The lock belongs to the open file, and
+    /// goes with it.
+    ///
+    /// # Errors
+    /// `BADF` for what has no name; `AGAIN` if another open file holds a lock in the way, and then `waker` is woken
+    /// once when that may have changed.
+    pub fn flock(&self, kind: Option<lock::LockKind>, waker: Option<&Waker>) -> Result<()> {
+        let identity = self.identity.ok_or(Errno::BADF)?;
+        self.locked.store(true, Ordering::Relaxed);
+        lock::flock(identity, self.owner, kind, waker)
+    }
+
+    /// Locks or unlocks a range, advisorily (`fcntl(F_OFD_SETLK)`); `len` 0 is everything from `start` on. Never waits.
+    /// Independent of [`flock`](Self::flock).
+    ///
+    /// # Errors
+    /// `BADF` for what has no name, for a shared lock without `READ` or an exclusive one without `WRITE`; `INVAL` if
+    /// the range ends past `i64::MAX`; `AGAIN` as in `flock`.
+    pub fn lock_range(&self, kind: Option<lock::LockKind>, start: u64, len: u64, waker: Option<&Waker>) -> Result<()> {
+        let identity = self.identity.ok_or(Errno::BADF)?;
+        match kind {
+            Some(lock::LockKind::Shared) => self.check(OpenFlags::READ)?,
+            Some(lock::LockKind::Exclusive) => self.check(OpenFlags::WRITE)?,
+            None => {}
+        }
+        self.locked.store(true, Ordering::Relaxed);
+        lock::lock_range(identity, self.owner, kind, lock::Range::new(start, len)?, waker)
+    }
+
+    /// The lock that would be in the way of `kind` on a range (`fcntl(F_OFD_GETLK)`): its kind, start, and length, 0
+    /// meaning to the end.
+    ///
+    /// # Errors
+    /// `BADF` for what has no name; `INVAL` if the range ends past `i64::MAX`.
+    pub fn test_lock(&self, kind: lock::LockKind, start: u64, len: u64) -> Result<Option<(lock::LockKind, u64, u64)>> {
+        let identity = self.identity.ok_or(Errno::BADF)?;
+        Ok(lock::test(identity, self.owner, kind, lock::Range::new(start, len)?))
+    }
+
+    /// Called when the last descriptor goes, so that a delayed write can report its error.
+    ///
+    /// # Errors
+    /// Those of [`VirtualFile::flush`]. The file is closed all the same.
+    pub fn close(&self) -> Result<()> {
+        self.file.flush()
+    }
+
+    fn check(&self, wanted: OpenFlags) -> Result<()> {
+        if self.flags().contains(wanted) { Ok(()) } else { Err(Errno::BADF) }
+    }
+
+    fn check_seekable(&self) -> Result<()> {
+        match self.file_type {
+            FileType::Directory => Err(Errno::ISDIR),
+            _ if self.file.seekable() => Ok(()),
+            _ => Err(Errno::SPIPE),
+        }
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if let Some(identity) = self.identity.filter(|_| *self.locked.get_mut()) {
+            lock::release(identity, self.owner);
+        }
+    }
+}
