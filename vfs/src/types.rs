@@ -1,6 +1,10 @@
 //! The plain values that cross the traits: identities, metadata, flags, capabilities.
 
-use core::{fmt, num::NonZeroU64};
+use core::{
+    fmt,
+    num::NonZeroU64,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use crate::Name;
 
@@ -307,6 +311,14 @@ pub struct FsInfo {
     pub time_granularity_ns: u32,
     /// Largest possible size of a file in bytes; beyond it `FBIG`.
     pub max_file_size: u64,
+}
+
+impl FsInfo {
+    /// A number for [`dev`](FsInfo::dev) that no other filesystem of this process has.
+    pub fn fresh_dev() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 /// `struct statvfs`.
