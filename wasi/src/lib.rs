@@ -1,1 +1,9 @@
 //! WASI preview1 against `gangplank-vfs`, for any WebAssembly engine.
+
+mod fault;
+mod life;
+pub mod pipes;
+pub mod wait;
+
+pub use fault::{Fault, SysResult};
+pub use life::{Cancel, Canceller, ExitStatus, Life, WatchKey};

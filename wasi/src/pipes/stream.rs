@@ -1,0 +1,214 @@
+//! [`Stream`]: what pipes, terminals, sockets and standard streams have to say for themselves, and [`StreamFile`], which
+//! makes a [`VirtualFile`] of it.
+
+use core::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicU64, Ordering},
+    task::Waker,
+};
+use core::fmt;
+use std::io::{IoSlice, IoSliceMut};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gangplank_vfs::{
+    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr,
+    Socket, Time, VirtualFile,
+};
+
+/// A file without offsets. No method waits.
+pub trait Stream: fmt::Debug + Send + Sync + 'static {
+    /// `READ`, `WRITE` or both. Reading and writing are called only as this allows.
+    fn access(&self) -> OpenFlags;
+
+    /// What `fstat` says.
+    fn file_type(&self) -> FileType;
+
+    /// As [`VirtualFile::read_stream`].
+    ///
+    /// # Errors
+    /// `AGAIN` if nothing is there yet.
+    fn read(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize>;
+
+    /// As [`VirtualFile::write_stream`].
+    ///
+    /// # Errors
+    /// `AGAIN` if nothing fits, `PIPE` if nobody will read it.
+    fn write(&self, bufs: &[IoSlice<'_>]) -> Result<usize>;
+
+    /// As [`VirtualFile::poll`].
+    ///
+    /// # Errors
+    /// None of its own.
+    fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events>;
+
+    /// As [`VirtualFile::flush`]: the last descriptor is closed.
+    ///
+    /// # Errors
+    /// `IO` for data that could not be written.
+    fn close(&self) -> Result<()>;
+
+    /// Whether it is a terminal.
+    fn is_terminal(&self) -> bool {
+        false
+    }
+
+    /// The socket behind it, if it is one.
+    fn socket(&self) -> Option<&dyn Socket> {
+        None
+    }
+
+    /// Metadata, where there is more to say than the type; the rest is zero, as for every stream (nothing of the host
+    /// is visible in it).
+    ///
+    /// # Errors
+    /// None of its own.
+    fn metadata(&self) -> Result<Option<Metadata>> {
+        Ok(None)
+    }
+}
+
+/// A [`Stream`] as a file. Several processes may share it.
+#[derive(Debug)]
+pub struct StreamFile<S> {
+    stream: S,
+    ino: NodeId,
+}
+
+impl<S: Stream> StreamFile<S> {
+    /// Makes a file of `stream`, with a node number that no other stream of this host process has.
+    pub fn new(stream: S) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        StreamFile { stream, ino: NodeId::new(number).unwrap_or(NodeId(core::num::NonZeroU64::MAX)) }
+    }
+
+    /// The same, shared.
+    pub fn shared(stream: S) -> Arc<Self> {
+        Arc::new(StreamFile::new(stream))
+    }
+
+    /// What it was made of.
+    pub fn get(&self) -> &S {
+        &self.stream
+    }
+
+    fn needs(&self, access: OpenFlags) -> Result<()> {
+        if self.stream.access().contains(access) { Ok(()) } else { Err(Errno::BADF) }
+    }
+}
+
+impl<S: Stream> VirtualFile for StreamFile<S> {
+    fn node(&self) -> Option<NodeId> {
+        None
+    }
+
+    fn seekable(&self) -> bool {
+        false
+    }
+
+    fn getattr(&self) -> Result<Metadata> {
+        if let Some(known) = self.stream.metadata()? {
+            return Ok(known);
+        }
+        Ok(Metadata {
+            dev: 0,
+            ino: self.ino,
+            file_type: self.stream.file_type(),
+            mode: 0o600,
+            nlink: 1,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            blocks: 0,
+            rdev: 0,
+            atime: Time::EPOCH,
+            mtime: Time::EPOCH,
+            ctime: Time::EPOCH,
+            btime: Time::EPOCH,
+        })
+    }
+
+    fn setattr(&self, _cx: &Ctx<'_>, _attr: &SetAttr) -> Result<()> {
+        Err(Errno::NOTSUP)
+    }
+
+    fn read_at(&self, _bufs: &mut [IoSliceMut<'_>], _offset: u64) -> Result<usize> {
+        self.needs(OpenFlags::READ)?;
+        Err(Errno::SPIPE)
+    }
+
+    fn write_at(&self, _bufs: &[IoSlice<'_>], _at: At) -> Result<(usize, u64)> {
+        self.needs(OpenFlags::WRITE)?;
+        Err(Errno::SPIPE)
+    }
+
+    fn read_bytes(&self, _offset: u64, _len: usize) -> Result<Bytes> {
+        self.needs(OpenFlags::READ)?;
+        Err(Errno::SPIPE)
+    }
+
+    fn set_len(&self, _len: u64) -> Result<()> {
+        self.needs(OpenFlags::WRITE)?;
+        Err(Errno::INVAL)
+    }
+
+    fn allocate(&self, _offset: u64, _len: u64) -> Result<()> {
+        self.needs(OpenFlags::WRITE)?;
+        Err(Errno::SPIPE)
+    }
+
+    fn seek_data(&self, _offset: u64, _what: Seek) -> Result<u64> {
+        Err(Errno::SPIPE)
+    }
+
+    fn readdir(&self, _from: Cookie, _sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.needs(OpenFlags::READ)?;
+        Err(Errno::NOTDIR)
+    }
+
+    fn sync(&self, _data_only: bool) -> Result<()> {
+        Err(Errno::INVAL)
+    }
+
+    fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events> {
+        self.stream.poll(interest, waker)
+    }
+
+    fn read_stream(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        self.needs(OpenFlags::READ)?;
+        if bufs.iter().all(|b| b.is_empty()) {
+            return Ok(0);
+        }
+        self.stream.read(bufs)
+    }
+
+    fn write_stream(&self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        self.needs(OpenFlags::WRITE)?;
+        // An empty datagram is a message; an empty write to anything else is none.
+        if bufs.iter().all(|b| b.is_empty()) && !self.stream.socket().is_some_and(|s| s.is_datagram()) {
+            return Ok(0);
+        }
+        self.stream.write(bufs)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.stream.close()
+    }
+
+    fn set_flags(&self, flags: OpenFlags) -> Result<()> {
+        if flags.intersects(OpenFlags::SYNC | OpenFlags::DSYNC) { Err(Errno::INVAL) } else { Ok(()) }
+    }
+
+    fn advise(&self, _offset: u64, _len: u64, _advice: Advice) -> Result<()> {
+        Err(Errno::SPIPE)
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        self.stream.socket()
+    }
+
+    fn is_terminal(&self) -> bool {
+        self.stream.is_terminal()
+    }
+}
