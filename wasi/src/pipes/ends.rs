@@ -12,11 +12,11 @@ use super::{Ring, Stream, StreamFile};
 
 /// The end that is read.
 #[derive(Debug)]
-pub struct PipeReader(pub(super) Arc<Ring>);
+pub struct PipeReader(pub(crate) Arc<Ring>);
 
 /// The end that is written.
 #[derive(Debug)]
-pub struct PipeWriter(pub(super) Arc<Ring>);
+pub struct PipeWriter(pub(crate) Arc<Ring>);
 
 /// A pipe that holds `capacity` bytes (at least [`PIPE_BUF`](super::PIPE_BUF); use
 /// [`PIPE_CAPACITY`](super::PIPE_CAPACITY)), for guests at both ends (`pipe(2)`).

@@ -1,12 +1,12 @@
 //! [`Stream`]: what pipes, terminals, sockets and standard streams have to say for themselves, and [`StreamFile`], which
 //! makes a [`VirtualFile`] of it.
 
+use core::fmt;
 use core::{
     ops::ControlFlow,
     sync::atomic::{AtomicU64, Ordering},
     task::Waker,
 };
-use core::fmt;
 use std::io::{IoSlice, IoSliceMut};
 use std::sync::Arc;
 

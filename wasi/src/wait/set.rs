@@ -1,11 +1,7 @@
 //! [`WaitSet`]: one thread's place to wait.
 
 use core::{fmt, task::Waker, time::Duration};
-use std::{
-    io::IoSlice,
-    sync::Arc,
-    task::Wake,
-};
+use std::{io::IoSlice, sync::Arc, task::Wake};
 
 use gangplank_vfs::{Errno, Events, Result, VirtualFile};
 use parking_lot::{Condvar, Mutex};
@@ -204,6 +200,11 @@ impl WaitSet {
             }
             IoSlice::advance_slices(&mut rest, n);
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn parker(&self) -> &Arc<Parker> {
+        &self.parker
     }
 }
 
