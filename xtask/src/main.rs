@@ -1,2 +1,42 @@
-//! `cargo xtask test`.
-fn main() {}
+//! The tasks of this repository. `cargo xtask` alone lists them.
+
+mod run;
+mod sanitize;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Tasks of the Gangplank repository.
+
+  cargo xtask test [STEP…]   everything that has to be green: all steps, or the ones named
+                             (fmt, clippy, doc, wasm32, tests)
+  cargo xtask asan           the tests of wasi's unsafe module under AddressSanitizer (needs a nightly toolchain)
+  cargo xtask miri           the same under Miri (needs a nightly toolchain with the component miri)
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let task = args.next();
+    let rest: Vec<String> = args.collect();
+    let result = match task.as_deref() {
+        Some("test") => test::test(&rest),
+        Some("asan") => sanitize::asan(&rest),
+        Some("miri") => sanitize::miri(&rest),
+        None | Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            eprintln!("error: there is no task `{other}`\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `cargo xtask test`: everything that has to be green.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{Counts, cargo, in_ci, root, run, run_tests, succeeds};
+
+/// How a step ended.
+enum Outcome {
+    Done,
+    /// Not run, and why; never in CI.
+    Skipped(String),
+}
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&mut Counts) -> Result<Outcome>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "fmt", what: "the code is formatted", run: fmt },
+    Step { name: "clippy", what: "clippy has nothing to say", run: clippy },
+    Step { name: "doc", what: "the documentation builds without a warning", run: doc },
+    Step { name: "wasm32", what: "vfs and wasi build for wasm32-unknown-unknown", run: wasm32 },
+    Step { name: "tests", what: "all tests, on every filesystem and engine", run: tests },
+];
+
+/// Runs the steps named, or all; goes on after a failure, so that one run shows everything.
+pub(crate) fn test(names: &[String]) -> Result<()> {
+    for name in names {
+        if !STEPS.iter().any(|s| s.name == name) {
+            let known: Vec<_> = STEPS.iter().map(|s| s.name).collect();
+            bail!("there is no step `{name}`; there are: {}", known.join(", "));
+        }
+    }
+    let mut counts = Counts::default();
+    let mut lines = Vec::new();
+    let mut bad = 0;
+    for step in STEPS.iter().filter(|s| names.is_empty() || names.iter().any(|n| n == s.name)) {
+        eprintln!("\n== {}: {}", step.name, step.what);
+        let begun = Instant::now();
+        let failed_before = counts.failed;
+        let (mark, text) = match (step.run)(&mut counts) {
+            Ok(Outcome::Done) => ("ok", String::new()),
+            Ok(Outcome::Skipped(why)) if !in_ci() => {
+                counts.skipped += 1;
+                ("skipped", format!(": {why}"))
+            }
+            Ok(Outcome::Skipped(why)) => ("FAILED", format!(": cannot be skipped in CI: {why}")),
+            Err(e) => ("FAILED", format!(": {e:#}")),
+        };
+        if mark == "FAILED" {
+            bad += 1;
+            // A step that failed without a failed test is one failure itself.
+            counts.failed += u64::from(counts.failed == failed_before);
+        } else if step.name != "tests" && mark == "ok" {
+            counts.passed += 1;
+        }
+        lines.push(format!("{:8} {mark} ({}){text}", step.name, seconds(begun.elapsed())));
+    }
+    println!("\n{}", lines.join("\n"));
+    println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped);
+    if bad > 0 {
+        bail!("{bad} of the steps failed");
+    }
+    Ok(())
+}
+
+fn seconds(d: Duration) -> String {
+    format!("{:.0} s", d.as_secs_f64())
+}
+
+fn component(subcommand: &str, component: &str) -> Option<Outcome> {
+    if succeeds("cargo", &[subcommand, "--version"]) {
+        return None;
+    }
+    Some(Outcome::Skipped(format!("no cargo {subcommand} here; `rustup component add {component}` installs it")))
+}
+
+fn fmt(_: &mut Counts) -> Result<Outcome> {
+    if let Some(skipped) = component("fmt", "rustfmt") {
+        return Ok(skipped);
+    }
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(Outcome::Done)
+}
+
+fn clippy(_: &mut Counts) -> Result<Outcome> {
+    if let Some(skipped) = component("clippy", "clippy") {
+        return Ok(skipped);
+    }
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    Ok(Outcome::Done)
+}
+
+fn doc(_: &mut Counts) -> Result<Outcome> {
+    run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))?;
+    Ok(Outcome::Done)
+}
+
+/// The target of browsers and of engines in wasm: proves that neither crate leans on an operating system.
+fn wasm32(_: &mut Counts) -> Result<Outcome> {
+    let mut cargo = match wasm_cargo() {
+        Ok(cargo) => cargo,
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
+    // A compiler of its own needs a target directory of its own.
+    let dir = root().join("target/wasm32-check");
+    run(cargo.current_dir(root()).env("CARGO_TARGET_DIR", dir).args([
+        "check",
+        "-p",
+        "gangplank-vfs",
+        "-p",
+        "gangplank-wasi",
+        "--no-default-features",
+        "--target",
+        WASM32,
+    ]))?;
+    Ok(Outcome::Done)
+}
+
+pub(crate) const WASM32: &str = "wasm32-unknown-unknown";
+
+/// A cargo whose compiler has the wasm32 target: the one in use, after `rustup target add` if need be, or the one that
+/// `CARGO_WASM` names.
+pub(crate) fn wasm_cargo() -> Result<Command, String> {
+    if let Some(path) = std::env::var_os("CARGO_WASM") {
+        return Ok(Command::new(path));
+    }
+    let has_target = || {
+        let sysroot = Command::new("rustc").args(["--print", "sysroot"]).current_dir(root()).output().ok()?;
+        let path = PathBuf::from(String::from_utf8(sysroot.stdout).ok()?.trim());
+        path.join("lib/rustlib").join(WASM32).join("lib").is_dir().then_some(())
+    };
+    let may_install = std::env::var("RUSTUP_AUTO_INSTALL").map_or(true, |v| v != "0");
+    if has_target().is_none() && may_install {
+        eprintln!("$ rustup target add {WASM32}");
+        succeeds("rustup", &["target", "add", WASM32]);
+    }
+    match has_target() {
+        Some(()) => Ok(cargo()),
+        None => Err(format!(
+            "no {WASM32} target; `rustup target add {WASM32}` installs it, or set CARGO_WASM to a cargo that has it"
+        )),
+    }
+}
+
+fn tests(counts: &mut Counts) -> Result<Outcome> {
+    run_tests(cargo().args(["test", "--workspace", "--no-fail-fast"]), counts).context("tests failed")?;
+    Ok(Outcome::Done)
+}
