@@ -2,7 +2,10 @@
 
 mod fault;
 mod life;
+#[cfg(all(unix, feature = "host"))]
+pub mod net;
 pub mod pipes;
+pub mod stdio;
 pub mod wait;
 
 pub use fault::{Fault, SysResult};

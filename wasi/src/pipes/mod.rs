@@ -4,8 +4,8 @@
 //! a [`std::io::Write`] or [`std::io::Read`] that a thread of the embedder may block on; it can be closed from any other
 //! thread. A slow reader holds the writer back: the buffer is bounded.
 //!
-//! Both files of a pipe close when the last descriptor does ([`VirtualFile::flush`](gangplank_vfs::VirtualFile::flush))
-//! or when they are dropped.
+//! The file closes when it is dropped, not when a descriptor is: several processes may share it, each with its own open
+//! file description.
 
 mod ends;
 mod host;

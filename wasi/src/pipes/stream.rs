@@ -42,11 +42,12 @@ pub trait Stream: fmt::Debug + Send + Sync + 'static {
     /// None of its own.
     fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events>;
 
-    /// As [`VirtualFile::flush`]: the last descriptor is closed.
+    /// As [`VirtualFile::flush`]: a descriptor is closed for good, though other processes may have theirs. Closing
+    /// itself is for `Drop`.
     ///
     /// # Errors
     /// `IO` for data that could not be written.
-    fn close(&self) -> Result<()>;
+    fn flush(&self) -> Result<()>;
 
     /// Whether it is a terminal.
     fn is_terminal(&self) -> bool {
@@ -58,13 +59,12 @@ pub trait Stream: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Metadata, where there is more to say than the type; the rest is zero, as for every stream (nothing of the host
-    /// is visible in it).
+    /// Metadata; `blank` is what every stream has to say: its type, a number, and no sizes and times of the host's.
     ///
     /// # Errors
     /// None of its own.
-    fn metadata(&self) -> Result<Option<Metadata>> {
-        Ok(None)
+    fn metadata(&self, blank: Metadata) -> Result<Metadata> {
+        Ok(blank)
     }
 }
 
@@ -108,10 +108,7 @@ impl<S: Stream> VirtualFile for StreamFile<S> {
     }
 
     fn getattr(&self) -> Result<Metadata> {
-        if let Some(known) = self.stream.metadata()? {
-            return Ok(known);
-        }
-        Ok(Metadata {
+        self.stream.metadata(Metadata {
             dev: 0,
             ino: self.ino,
             file_type: self.stream.file_type(),
@@ -193,7 +190,7 @@ impl<S: Stream> VirtualFile for StreamFile<S> {
     }
 
     fn flush(&self) -> Result<()> {
-        self.stream.close()
+        self.stream.flush()
     }
 
     fn set_flags(&self, flags: OpenFlags) -> Result<()> {

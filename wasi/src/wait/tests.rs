@@ -233,7 +233,7 @@ fn no_wake_up_is_lost_in_ping_pong() {
         assert_eq!(read(&set, &file, &mut buf), Ok(4), "lost in round {i}");
         assert_eq!(u32::from_le_bytes(buf), i);
     }
-    ping_w.flush().unwrap();
+    drop(ping_w);
     echo.join().unwrap();
     done_tx.send(()).unwrap();
     guard.join().unwrap();
