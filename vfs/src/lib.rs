@@ -10,6 +10,7 @@ mod errno;
 mod file;
 mod fs;
 mod lock;
+pub mod mem_fs;
 mod mount;
 mod name;
 mod open_file;
@@ -27,6 +28,7 @@ pub use fs::{
     FileSystem, Goal, MountPoints, NoMounts, OpenHow, Opened, SetXattr, Snapshots, Walked, Xattrs, walk_by_lookup,
 };
 pub use lock::LockKind;
+pub use mem_fs::{MemFs, MemFsOptions};
 pub use mount::{Mount, MountOptions, Namespace, Place};
 pub use name::{Component, Components, NAME_MAX, Name, PATH_MAX};
 pub use open_file::{OpenFile, Whence};

@@ -1,0 +1,453 @@
+//! [`Data`]: the content of a regular file.
+//!
+//! Three forms, each a hole wherever nothing was ever written: up to 64 bytes in place; chunks of 16 KiB in a
+//! [`Radix`]; and an *image* underneath the chunks, a `Bytes` shared with whoever made the file, of which a write
+//! copies the chunk it touches and nothing else. A clone shares everything. Bytes of a chunk, or in place, at or past
+//! the end of the file are always 0, so that growing needs no work.
+//!
+//! # What is charged
+//! One chunk for every chunk index that is allocated or *reserved* (`posix_fallocate`): reservations are a list of
+//! ranges and cost no memory. Neither 64 bytes in place nor an image are charged: the first belongs to the node, the
+//! second to its owner. [`Data::charged`] is exact at any time, and what [`Data::cut`] answers has to be refunded.
+
+use core::ops::ControlFlow;
+use std::{io::IoSlice, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{quota::Quota, radix::Radix, ranges::Ranges};
+use crate::{Errno, Result, Seek};
+
+/// Bytes in a chunk.
+pub(super) const CHUNK: usize = 16 << 10;
+const CHUNK64: u64 = CHUNK as u64;
+/// Longest content kept in the node itself.
+const INLINE: usize = 64;
+/// 1 PiB. Far beyond any memory, so that sparse files of any sensible size work; low enough for short radix paths.
+pub(super) const MAX_SIZE: u64 = 1 << 50;
+/// [`Data::read_bytes`] hands out a piece of a chunk from this size on; below, a copy is cheaper and pins nothing.
+const SHARE_MIN: usize = 4 << 10;
+/// Zeroes of holes that one [`Data::read_bytes`] may ask for.
+const HOLE_READ_MAX: u64 = 16 << 20;
+
+type Chunk = Arc<[u8; CHUNK]>;
+
+/// The content of a regular file.
+#[derive(Clone, Debug)]
+pub(super) struct Data {
+    len: u64,
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// The bytes up to `written` have been written, the rest is a hole.
+    Inline {
+        written: u8,
+        bytes: [u8; INLINE],
+    },
+    Chunks(Chunks),
+}
+
+#[derive(Clone, Debug)]
+struct Chunks {
+    map: Radix<Chunk>,
+    /// Number of chunks in `map`.
+    allocated: u64,
+    /// Those of them that are not in `reserved`.
+    extra: u64,
+    /// Those of them that hide a part of `image`.
+    hiding: u64,
+    reserved: Ranges,
+    image: Bytes,
+}
+
+impl Data {
+    pub(super) const fn new() -> Data {
+        Data { len: 0, form: Form::Inline { written: 0, bytes: [0; INLINE] } }
+    }
+
+    /// Content that stays where it is until it is written to.
+    pub(super) fn image(image: Bytes) -> Data {
+        Data { len: image.len() as u64, form: Form::Chunks(Chunks::new(image)) }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Allocated and reserved space, in units of 512 bytes.
+    pub(super) fn blocks(&self) -> u64 {
+        match &self.form {
+            Form::Inline { written, .. } => u64::from(*written > 0),
+            Form::Chunks(c) => {
+                let image = (c.image.len() as u64).div_ceil(CHUNK64);
+                (c.charged() + image.saturating_sub(c.hiding)) * (CHUNK64 / 512)
+            }
+        }
+    }
+
+    /// Bytes that this content has reserved from the quota.
+    pub(super) fn charged(&self) -> u64 {
+        match &self.form {
+            Form::Inline { .. } => 0,
+            Form::Chunks(c) => c.charged() * CHUNK64,
+        }
+    }
+
+    /// Fills `buf` from `offset` on; answers how much there was.
+    #[inline]
+    pub(super) fn read_at(&self, buf: &mut [u8], offset: u64) -> usize {
+        let Some(left) = self.len.checked_sub(offset) else { return 0 };
+        let n = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let buf = &mut buf[..n];
+        match &self.form {
+            Form::Inline { bytes, .. } => copy_padded(buf, tail(bytes, offset)),
+            Form::Chunks(c) => c.read_at(buf, offset),
+        }
+        n
+    }
+
+    /// As [`read_at`](Self::read_at), sharing where it can.
+    ///
+    /// # Errors
+    /// `NOMEM` if there is no memory for it, or if it is holes beyond reason.
+    pub(super) fn read_bytes(&self, offset: u64, len: usize) -> Result<Bytes> {
+        let left = self.len.saturating_sub(offset);
+        let n = len.min(usize::try_from(left).unwrap_or(usize::MAX));
+        if n == 0 {
+            return Ok(Bytes::new());
+        }
+        let mut content = INLINE as u64;
+        if let Form::Chunks(c) = &self.form {
+            if let Some(shared) = c.share(offset, n) {
+                return Ok(shared);
+            }
+            content = c.allocated * CHUNK64 + c.image.len() as u64;
+        }
+        // A length of the guest's choosing, over a size of the guest's choosing: only content bounds it.
+        if n as u64 > content + HOLE_READ_MAX {
+            return Err(Errno::NOMEM);
+        }
+        let mut out = Vec::new();
+        out.try_reserve_exact(n).map_err(|_| Errno::NOMEM)?;
+        out.resize(n, 0);
+        self.read_at(&mut out, offset);
+        Ok(out.into())
+    }
+
+    /// Whether writing `n` bytes at `offset` leaves what is charged as it is. May say no where it does.
+    #[inline]
+    pub(super) fn is_settled(&self, offset: u64, n: usize) -> bool {
+        let Some(end) = offset.checked_add(n as u64).filter(|&end| end <= MAX_SIZE) else { return false };
+        match &self.form {
+            Form::Inline { .. } => end <= INLINE as u64,
+            Form::Chunks(c) => {
+                let (first, last) = (offset / CHUNK64, end.saturating_sub(1) / CHUNK64);
+                last - first < 4 && (first..=last).all(|i| c.map.get(i).is_some())
+            }
+        }
+    }
+
+    /// Writes `bufs` one after the other from `offset` on, as far as quota and [`MAX_SIZE`] allow; answers how far
+    /// that was.
+    ///
+    /// # Errors
+    /// `FBIG`, `NOSPC` if not even one byte fits.
+    pub(super) fn write_at(&mut self, bufs: &[IoSlice<'_>], offset: u64, quota: &Quota) -> Result<usize> {
+        if offset >= MAX_SIZE {
+            return Err(Errno::FBIG);
+        }
+        let mut done = 0;
+        for buf in bufs {
+            let at = offset + done as u64;
+            let fits = usize::try_from(MAX_SIZE - at).unwrap_or(usize::MAX).min(buf.len());
+            let n = self.write_one(&buf[..fits], at, quota);
+            done += n.unwrap_or_default();
+            match n {
+                Err(e) if done == 0 => return Err(e),
+                Ok(n) if n == buf.len() => (),
+                _ => break,
+            }
+        }
+        Ok(done)
+    }
+
+    fn write_one(&mut self, buf: &[u8], offset: u64, quota: &Quota) -> Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let end = offset + buf.len() as u64;
+        if let Form::Inline { written, bytes } = &mut self.form
+            && end <= INLINE as u64
+        {
+            bytes[offset as usize..end as usize].copy_from_slice(buf);
+            *written = (*written).max(end as u8);
+            self.len = self.len.max(end);
+            return Ok(buf.len());
+        }
+        let n = self.with_chunks(quota, |c| c.write_at(buf, offset, quota))?;
+        self.len = self.len.max(offset + n as u64);
+        Ok(n)
+    }
+
+    /// Cuts or extends; answers the bytes to refund.
+    pub(super) fn set_len(&mut self, len: u64) -> u64 {
+        let cut = len < self.len;
+        self.len = len;
+        match &mut self.form {
+            Form::Inline { written, bytes } if len < INLINE as u64 => {
+                bytes[len as usize..].fill(0);
+                *written = (*written).min(len as u8);
+                0
+            }
+            Form::Chunks(c) => {
+                let before = c.charged();
+                if cut {
+                    c.cut(len);
+                }
+                let refund = (before - c.charged()) * CHUNK64;
+                if len == 0 && c.charged() == 0 {
+                    *self = Data::new();
+                }
+                refund
+            }
+            Form::Inline { .. } => 0,
+        }
+    }
+
+    /// Reserves the chunks of `offset..end`, and extends the content to `end`. All or nothing.
+    ///
+    /// # Errors
+    /// `NOSPC`.
+    pub(super) fn allocate(&mut self, offset: u64, end: u64, quota: &Quota) -> Result<()> {
+        let (first, last) = (offset / CHUNK64, end.div_ceil(CHUNK64));
+        self.with_chunks(quota, |c| {
+            let mut reserved = c.reserved.clone();
+            let mut extra = c.extra;
+            for (from, to) in reserved.insert(first, last) {
+                // What is allocated there was charged by itself, and is now charged as reserved.
+                c.map.range(from, &mut |i, _| {
+                    if i >= to {
+                        return ControlFlow::Break(());
+                    }
+                    extra -= 1;
+                    ControlFlow::Continue(())
+                });
+            }
+            let more = reserved.total() + extra - c.charged();
+            quota.reserve_bytes(more * CHUNK64)?;
+            (c.reserved, c.extra) = (reserved, extra);
+            Ok(())
+        })?;
+        self.len = self.len.max(end);
+        Ok(())
+    }
+
+    /// # Errors
+    /// `NXIO` if `offset` is at or past the end, or there is no data after it.
+    pub(super) fn seek(&self, offset: u64, what: Seek) -> Result<u64> {
+        if offset >= self.len {
+            return Err(Errno::NXIO);
+        }
+        let found = match (&self.form, what) {
+            (Form::Inline { written, .. }, Seek::Data) => (offset < u64::from(*written)).then_some(offset),
+            (Form::Inline { written, .. }, Seek::Hole) => Some(offset.max((*written).into())),
+            (Form::Chunks(c), Seek::Data) => c.next_data(offset),
+            (Form::Chunks(c), Seek::Hole) => Some(c.next_hole(offset)),
+        };
+        match (found, what) {
+            (Some(at), Seek::Hole) => Ok(at.min(self.len)),
+            (Some(at), Seek::Data) if at < self.len => Ok(at),
+            _ => Err(Errno::NXIO),
+        }
+    }
+
+    /// Runs `f` on the chunked form. What is in place becomes the first chunk, unless `f` fails.
+    fn with_chunks<R>(&mut self, quota: &Quota, f: impl FnOnce(&mut Chunks) -> Result<R>) -> Result<R> {
+        match &mut self.form {
+            Form::Chunks(c) => f(c),
+            Form::Inline { written, bytes } => {
+                let mut c = Chunks::new(Bytes::new());
+                if *written > 0 {
+                    c.write_at(&bytes[..(*written).into()], 0, quota)?;
+                }
+                let done = f(&mut c);
+                match done {
+                    Ok(_) => self.form = Form::Chunks(c),
+                    Err(_) => quota.refund_bytes(c.charged() * CHUNK64),
+                }
+                done
+            }
+        }
+    }
+}
+
+impl Chunks {
+    fn new(image: Bytes) -> Chunks {
+        Chunks { map: Radix::new(), allocated: 0, extra: 0, hiding: 0, reserved: Ranges::new(), image }
+    }
+
+    /// Number of chunks charged.
+    fn charged(&self) -> u64 {
+        self.reserved.total() + self.extra
+    }
+
+    /// The content of chunk `i` as far as there is any.
+    fn chunk(&self, i: u64) -> &[u8] {
+        match self.map.get(i) {
+            Some(chunk) => &chunk[..],
+            None => {
+                let rest = tail(&self.image, i * CHUNK64);
+                &rest[..rest.len().min(CHUNK)]
+            }
+        }
+    }
+
+    fn read_at(&self, mut buf: &mut [u8], mut offset: u64) {
+        while !buf.is_empty() {
+            let (i, within) = (offset / CHUNK64, (offset % CHUNK64) as usize);
+            let (now, later) = buf.split_at_mut(buf.len().min(CHUNK - within));
+            copy_padded(now, tail(self.chunk(i), within as u64));
+            offset += now.len() as u64;
+            buf = later;
+        }
+    }
+
+    /// `offset..offset + n` without a copy, if it lies in one piece and is worth it.
+    fn share(&self, offset: u64, n: usize) -> Option<Bytes> {
+        let end = offset + n as u64;
+        if end <= self.image.len() as u64 && (offset / CHUNK64..end.div_ceil(CHUNK64)).all(|i| self.is_image(i)) {
+            return Some(self.image.slice(offset as usize..end as usize));
+        }
+        let (i, within) = (offset / CHUNK64, (offset % CHUNK64) as usize);
+        if n < SHARE_MIN || within + n > CHUNK {
+            return None;
+        }
+        let chunk = self.map.get(i)?;
+        Some(Bytes::from_owner(Shared(chunk.clone())).slice(within..within + n))
+    }
+
+    fn is_image(&self, i: u64) -> bool {
+        self.allocated == 0 || self.map.get(i).is_none()
+    }
+
+    /// As [`Data::write_at`], for one buffer.
+    fn write_at(&mut self, buf: &[u8], offset: u64, quota: &Quota) -> Result<usize> {
+        let mut done = 0;
+        while done < buf.len() {
+            let at = offset + done as u64;
+            let (i, within) = (at / CHUNK64, (at % CHUNK64) as usize);
+            let piece = &buf[done..buf.len().min(done + CHUNK - within)];
+            if let Some(chunk) = self.map.get_mut(i) {
+                Arc::make_mut(chunk)[within..within + piece.len()].copy_from_slice(piece);
+            } else if let Err(e) = self.add(i, within, piece, quota) {
+                return if done == 0 { Err(e) } else { Ok(done) };
+            }
+            done += piece.len();
+        }
+        Ok(done)
+    }
+
+    /// Makes chunk `i`, from what is there and `piece` at `within`.
+    fn add(&mut self, i: u64, within: usize, piece: &[u8], quota: &Quota) -> Result<()> {
+        let reserved = self.reserved.contains(i);
+        if !reserved {
+            quota.reserve_bytes(CHUNK64)?;
+        }
+        let chunk = match piece.first_chunk::<CHUNK>() {
+            // No zeroes that nobody sees.
+            Some(whole) => Arc::new(*whole),
+            None => {
+                let mut chunk = Arc::new([0; CHUNK]);
+                let bytes = Arc::make_mut(&mut chunk);
+                let below = self.chunk(i);
+                bytes[..below.len()].copy_from_slice(below);
+                bytes[within..within + piece.len()].copy_from_slice(piece);
+                chunk
+            }
+        };
+        self.map.insert(i, chunk);
+        self.allocated += 1;
+        self.extra += u64::from(!reserved);
+        self.hiding += u64::from(i < (self.image.len() as u64).div_ceil(CHUNK64));
+        Ok(())
+    }
+
+    /// Cuts everything from `len` on.
+    fn cut(&mut self, len: u64) {
+        let (first_gone, within) = (len.div_ceil(CHUNK64), (len % CHUNK64) as usize);
+        let image_chunks = (self.image.len() as u64).div_ceil(CHUNK64);
+        let Chunks { map, allocated, extra, hiding, reserved, .. } = self;
+        map.cut(first_gone, &mut |i, _| {
+            *allocated -= 1;
+            *extra -= u64::from(!reserved.contains(i));
+            *hiding -= u64::from(i < image_chunks);
+        });
+        reserved.cut(first_gone);
+        if len < self.image.len() as u64 {
+            self.image.truncate(len as usize);
+        }
+        if within > 0
+            && let Some(chunk) = self.map.get_mut(len / CHUNK64)
+        {
+            Arc::make_mut(chunk)[within..].fill(0);
+        }
+    }
+
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        if offset < self.image.len() as u64 {
+            return Some(offset);
+        }
+        let mut found = None;
+        self.map.range(offset / CHUNK64, &mut |i, _| {
+            found = Some(offset.max(i * CHUNK64));
+            ControlFlow::Break(())
+        });
+        found
+    }
+
+    fn next_hole(&self, offset: u64) -> u64 {
+        let mut at = offset;
+        loop {
+            let i = at / CHUNK64;
+            let image_end = self.image.len() as u64;
+            at = if self.map.get(i).is_some() {
+                self.map.first_gap(i) * CHUNK64
+            } else if at < image_end {
+                // On to the chunk that comes before the end of the image, if one does.
+                let mut end = image_end;
+                self.map.range(i, &mut |next, _| {
+                    end = end.min(next * CHUNK64);
+                    ControlFlow::Break(())
+                });
+                end
+            } else {
+                return at;
+            };
+        }
+    }
+}
+
+/// Owner of a chunk that a `Bytes` shares.
+struct Shared(Chunk);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0[..]
+    }
+}
+
+/// `bytes` from `from` on, nothing if that is past its end.
+#[inline]
+fn tail(bytes: &[u8], from: u64) -> &[u8] {
+    usize::try_from(from).ok().and_then(|from| bytes.get(from..)).unwrap_or_default()
+}
+
+/// Copies as much of `from` as there is, and zeroes after it.
+#[inline]
+fn copy_padded(to: &mut [u8], from: &[u8]) {
+    let n = to.len().min(from.len());
+    to[..n].copy_from_slice(&from[..n]);
+    to[n..].fill(0);
+}

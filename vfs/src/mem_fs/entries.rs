@@ -1,0 +1,257 @@
+//! [`Entries`]: the names in one directory.
+//!
+//! Every entry has a sequence number, which is its readdir cookie: never reused in its directory, kept when the entry
+//! changes its name in place, and kept by the name when another node is renamed over it. Listing from a cookie is a
+//! successor search, so that nothing that happens between two calls can repeat or skip an entry that stays.
+//!
+//! A small directory is two flat vectors; a large one two persistent structures, so that its first change after a fork
+//! copies a few pages, not all names.
+
+use core::{fmt, ops::ControlFlow};
+use std::sync::Arc;
+
+use super::{index::HashIndex, radix::Radix};
+use crate::{FileType, Name, NodeId};
+
+/// Most entries in flat form. Scanning so many hashes costs less than the pages of the other form.
+const SMALL_MAX: usize = 48;
+/// A large directory that shrinks to this becomes small again; far enough from [`SMALL_MAX`] not to swing.
+const SMALL_AGAIN: u64 = 16;
+
+/// One name and the node it leads to.
+#[derive(Clone, Debug)]
+pub(super) struct Dirent {
+    pub(super) name: NameBuf,
+    pub(super) node: NodeId,
+    pub(super) file_type: FileType,
+    /// That of the name.
+    hash: u32,
+    pub(super) seq: u64,
+}
+
+/// The names in one directory. `hash` is always that of the name beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Entries {
+    form: Form,
+    /// The next sequence number.
+    next: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// In the order of `seq`; hashes beside them.
+    Small(Vec<u32>, Vec<Dirent>),
+    Large(Box<Large>),
+}
+
+#[derive(Clone, Debug)]
+struct Large {
+    by_seq: Radix<Dirent>,
+    by_name: HashIndex,
+    len: u64,
+}
+
+impl Entries {
+    pub(super) const fn new() -> Entries {
+        Entries { form: Form::Small(Vec::new(), Vec::new()), next: 1 }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        match &self.form {
+            Form::Small(_, entries) => entries.len() as u64,
+            Form::Large(large) => large.len,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sequence number that the next new entry will get: no present entry has it or a larger one.
+    pub(super) fn end(&self) -> u64 {
+        self.next
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: u32, name: Name<'_>) -> Option<&Dirent> {
+        match &self.form {
+            Form::Small(hashes, entries) => small_find(hashes, entries, hash, name).map(|at| &entries[at]),
+            Form::Large(large) => large.find(hash, name).and_then(|seq| large.by_seq.get(seq)),
+        }
+    }
+
+    /// Adds a name that is not there.
+    pub(super) fn insert(&mut self, hash: u32, name: Name<'_>, node: NodeId, file_type: FileType) {
+        let seq = self.next;
+        self.next += 1;
+        let entry = Dirent { name: NameBuf::new(name), node, file_type, hash, seq };
+        if let Form::Small(hashes, entries) = &mut self.form {
+            if entries.len() < SMALL_MAX {
+                hashes.push(hash);
+                entries.push(entry);
+                return;
+            }
+            let mut large = Large::new();
+            hashes.clear();
+            entries.drain(..).for_each(|entry| large.insert(entry));
+            self.form = Form::Large(Box::new(large));
+        }
+        if let Form::Large(large) = &mut self.form {
+            large.insert(entry);
+        }
+    }
+
+    pub(super) fn remove(&mut self, hash: u32, name: Name<'_>) -> Option<Dirent> {
+        match &mut self.form {
+            Form::Small(hashes, entries) => {
+                let at = small_find(hashes, entries, hash, name)?;
+                hashes.remove(at);
+                Some(entries.remove(at))
+            }
+            Form::Large(large) => {
+                let seq = large.find(hash, name)?;
+                large.by_name.remove(hash, seq);
+                let gone = large.by_seq.remove(seq);
+                large.len -= 1;
+                if large.len <= SMALL_AGAIN {
+                    self.form = large.to_small();
+                }
+                gone
+            }
+        }
+    }
+
+    /// Lets a name that is there lead to another node.
+    pub(super) fn redirect(&mut self, hash: u32, name: Name<'_>, node: NodeId, file_type: FileType) {
+        let entry = match &mut self.form {
+            Form::Small(hashes, entries) => small_find(hashes, entries, hash, name).and_then(|at| entries.get_mut(at)),
+            Form::Large(large) => match large.find(hash, name) {
+                Some(seq) => large.by_seq.get_mut(seq),
+                None => None,
+            },
+        };
+        if let Some(entry) = entry {
+            (entry.node, entry.file_type) = (node, file_type);
+        }
+    }
+
+    /// Gives the entry `old` the name `new`, which is not there. Its cookie stays.
+    pub(super) fn rename(&mut self, old: (u32, Name<'_>), new: (u32, Name<'_>)) {
+        match &mut self.form {
+            Form::Small(hashes, entries) => {
+                if let Some(at) = small_find(hashes, entries, old.0, old.1) {
+                    hashes[at] = new.0;
+                    (entries[at].hash, entries[at].name) = (new.0, NameBuf::new(new.1));
+                }
+            }
+            Form::Large(large) => {
+                let Some(seq) = large.find(old.0, old.1) else { return };
+                if let Some(entry) = large.by_seq.get_mut(seq) {
+                    (entry.hash, entry.name) = (new.0, NameBuf::new(new.1));
+                }
+                large.by_name.remove(old.0, seq);
+                large.by_name.insert(new.0, seq);
+            }
+        }
+    }
+
+    /// Calls `f` with the entries from sequence number `from` on, in order, until it breaks.
+    pub(super) fn range(&self, from: u64, f: &mut dyn FnMut(&Dirent) -> ControlFlow<()>) {
+        match &self.form {
+            Form::Small(_, entries) => {
+                let start = entries.partition_point(|e| e.seq < from);
+                let _ = entries[start..].iter().try_for_each(f);
+            }
+            Form::Large(large) => large.by_seq.range(from, &mut |_, entry| f(entry)),
+        }
+    }
+}
+
+/// Where `name` is.
+#[inline]
+fn small_find(hashes: &[u32], entries: &[Dirent], hash: u32, name: Name<'_>) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + position(&hashes[from..], hash)?;
+        if entries[at].name.as_bytes() == name.as_bytes() {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// As `Iterator::position`, eight at a time, which compiles to vector instructions.
+#[inline]
+fn position(hashes: &[u32], hash: u32) -> Option<usize> {
+    let (eights, rest) = hashes.as_chunks::<8>();
+    for (i, eight) in eights.iter().enumerate() {
+        if eight.iter().fold(false, |any, &h| any | (h == hash)) {
+            return eight.iter().position(|&h| h == hash).map(|at| i * 8 + at);
+        }
+    }
+    rest.iter().position(|&h| h == hash).map(|at| eights.len() * 8 + at)
+}
+
+impl Large {
+    const fn new() -> Large {
+        Large { by_seq: Radix::new(), by_name: HashIndex::new(), len: 0 }
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, name: Name<'_>) -> Option<u64> {
+        let is_it = |seq| self.by_seq.get(seq).is_some_and(|e: &Dirent| e.name.as_bytes() == name.as_bytes());
+        self.by_name.find(hash, is_it)
+    }
+
+    fn insert(&mut self, entry: Dirent) {
+        self.by_name.insert(entry.hash, entry.seq);
+        self.by_seq.insert(entry.seq, entry);
+        self.len += 1;
+    }
+
+    fn to_small(&self) -> Form {
+        let (mut hashes, mut entries) = (Vec::new(), Vec::new());
+        self.by_seq.range(0, &mut |_, entry| {
+            hashes.push(entry.hash);
+            entries.push(entry.clone());
+            ControlFlow::Continue(())
+        });
+        Form::Small(hashes, entries)
+    }
+}
+
+const INLINE_NAME: usize = 22;
+
+/// A name, in place if it is short: the first change of a directory after a fork copies names, and reference counts
+/// cost more than bytes.
+#[derive(Clone)]
+pub(super) enum NameBuf {
+    Inline(u8, [u8; INLINE_NAME]),
+    Heap(Arc<[u8]>),
+}
+
+impl NameBuf {
+    fn new(name: Name<'_>) -> NameBuf {
+        let bytes = name.as_bytes();
+        if bytes.len() > INLINE_NAME {
+            return NameBuf::Heap(bytes.into());
+        }
+        let mut buf = [0; INLINE_NAME];
+        buf[..bytes.len()].copy_from_slice(bytes);
+        NameBuf::Inline(bytes.len() as u8, buf)
+    }
+
+    #[inline]
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            NameBuf::Inline(len, buf) => &buf[..usize::from(*len)],
+            NameBuf::Heap(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for NameBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+    }
+}

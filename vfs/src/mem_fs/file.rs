@@ -1,0 +1,219 @@
+//! [`MemFile`]: an open regular file.
+
+use core::{ops::ControlFlow, task::Waker};
+use std::{
+    io::{IoSlice, IoSliceMut},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::{
+    data::MAX_SIZE,
+    node::{FileNode, FileState},
+    shared::Shared,
+};
+use crate::{
+    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
+    VirtualFile,
+};
+
+const OFFSET_MAX: u64 = i64::MAX as u64;
+
+/// An open regular file. It holds a reference to its node.
+#[derive(Debug)]
+pub(super) struct MemFile {
+    fs: Arc<Shared>,
+    /// The file as it was when it was opened; usually it still is.
+    node: Arc<FileNode>,
+    id: NodeId,
+    flags: OpenFlags,
+}
+
+impl MemFile {
+    /// To be called with the tree locked.
+    pub(super) fn new(fs: Arc<Shared>, node: Arc<FileNode>, id: NodeId, flags: OpenFlags) -> MemFile {
+        fs.refs.add(id, 1);
+        MemFile { fs, node, id, flags }
+    }
+
+    #[inline]
+    fn needs(&self, access: OpenFlags) -> Result<()> {
+        if self.flags.contains(access) { Ok(()) } else { Err(Errno::BADF) }
+    }
+
+    #[inline]
+    fn read<R>(&self, f: impl FnOnce(&FileState) -> R) -> Result<R> {
+        self.fs.with_file_read(self.id, &self.node, f)
+    }
+}
+
+impl Drop for MemFile {
+    fn drop(&mut self) {
+        self.fs.release(self.id, 1);
+    }
+}
+
+/// Writes to `state`, and notes the time.
+fn write(fs: &Shared, state: &mut FileState, bufs: &[IoSlice<'_>], at: At) -> Result<(usize, u64)> {
+    let offset = offset(state, at);
+    let n = state.data.write_at(bufs, offset, &fs.quota)?;
+    if n > 0 {
+        state.attrs.modified(fs.now());
+    }
+    Ok((n, offset + n as u64))
+}
+
+#[inline]
+fn offset(state: &FileState, at: At) -> u64 {
+    match at {
+        At::Offset(offset) => offset,
+        At::End => state.data.len(),
+    }
+}
+
+impl VirtualFile for MemFile {
+    fn node(&self) -> Option<NodeId> {
+        Some(self.id)
+    }
+
+    fn seekable(&self) -> bool {
+        true
+    }
+
+    fn getattr(&self) -> Result<Metadata> {
+        self.read(|state| state.metadata(self.fs.info.dev, self.id))
+    }
+
+    fn setattr(&self, _: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
+        if attr.size.is_some() {
+            self.needs(OpenFlags::WRITE)?;
+        }
+        self.fs.setattr(self.id, attr)
+    }
+
+    #[inline]
+    fn read_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        self.needs(OpenFlags::READ)?;
+        if offset > OFFSET_MAX {
+            return Err(Errno::INVAL);
+        }
+        let (n, unread) = self.read(|state| {
+            let mut done = 0;
+            for buf in bufs {
+                let n = state.data.read_at(buf, offset + done as u64);
+                done += n;
+                if n < buf.len() {
+                    break;
+                }
+            }
+            (done, done > 0 && state.attrs.is_unread())
+        })?;
+        if unread {
+            self.fs.note_read(self.id);
+        }
+        Ok(n)
+    }
+
+    fn write_at(&self, bufs: &[IoSlice<'_>], at: At) -> Result<(usize, u64)> {
+        self.needs(OpenFlags::WRITE)?;
+        if matches!(at, At::Offset(offset) if offset > OFFSET_MAX) {
+            return Err(Errno::INVAL);
+        }
+        let total = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
+        if total == 0 {
+            return self.read(|state| (0, offset(state, at)));
+        }
+        {
+            let mut state = self.node.state.write();
+            // In place, if nobody else sees this file and nothing has to be charged for.
+            if self.node.epoch == self.fs.epoch() && state.data.is_settled(offset(&state, at), total) {
+                return write(&self.fs, &mut state, bufs, at);
+            }
+        }
+        self.fs.with_file(self.id, |state| write(&self.fs, state, bufs, at))?
+    }
+
+    fn read_bytes(&self, offset: u64, len: usize) -> Result<Bytes> {
+        self.needs(OpenFlags::READ)?;
+        if offset > OFFSET_MAX {
+            return Err(Errno::INVAL);
+        }
+        let (bytes, unread) = self.read(|state| (state.data.read_bytes(offset, len), state.attrs.is_unread()))?;
+        let bytes = bytes?;
+        if unread && !bytes.is_empty() {
+            self.fs.note_read(self.id);
+        }
+        Ok(bytes)
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.needs(OpenFlags::WRITE)?;
+        self.fs.set_len(self.id, len, None)
+    }
+
+    fn allocate(&self, offset: u64, len: u64) -> Result<()> {
+        self.needs(OpenFlags::WRITE)?;
+        let end = offset.checked_add(len).filter(|&end| len > 0 && end <= OFFSET_MAX).ok_or(Errno::INVAL)?;
+        if end > MAX_SIZE {
+            return Err(Errno::FBIG);
+        }
+        self.fs.with_file(self.id, |state| {
+            let grows = end > state.data.len();
+            state.data.allocate(offset, end, &self.fs.quota)?;
+            let now = self.fs.now();
+            state.attrs.ctime = now;
+            if grows {
+                state.attrs.mtime = now;
+            }
+            Ok(())
+        })?
+    }
+
+    fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
+        self.read(|state| state.data.seek(offset, what))?
+    }
+
+    fn readdir(&self, _: Cookie, _: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.needs(OpenFlags::READ)?;
+        Err(Errno::NOTDIR)
+    }
+
+    fn sync(&self, _: bool) -> Result<()> {
+        Ok(())
+    }
+
+    fn poll(&self, interest: Events, _: Option<&Waker>) -> Result<Events> {
+        Ok(interest & (Events::READ | Events::WRITE))
+    }
+
+    fn read_stream(&self, _: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        self.needs(OpenFlags::READ)?;
+        Err(Errno::INVAL)
+    }
+
+    fn write_stream(&self, _: &[IoSlice<'_>]) -> Result<usize> {
+        self.needs(OpenFlags::WRITE)?;
+        Err(Errno::INVAL)
+    }
+
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn set_flags(&self, _: OpenFlags) -> Result<()> {
+        Ok(())
+    }
+
+    fn advise(&self, _: u64, _: u64, _: Advice) -> Result<()> {
+        Ok(())
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        None
+    }
+
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,37 @@
+//! Copying a whole filesystem. Why this is one point in time: [`mem_fs`](super).
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+use super::{
+    info,
+    refs::Refs,
+    shared::{Shared, next_dev, next_epoch},
+};
+
+impl Shared {
+    pub(super) fn fork(&self) -> Shared {
+        let tree = self.tree.write();
+        // From here on neither side may change in place what both see.
+        self.epoch.store(next_epoch(), Ordering::SeqCst);
+        let orphans = self.refs.orphans();
+        let quota = self.quota.fork();
+        let copy = Shared {
+            info: info(next_dev()),
+            clock: self.clock.clone(),
+            atime: self.atime,
+            hash: self.hash.clone(),
+            tree: RwLock::new(tree.clone()),
+            refs: Refs::default(),
+            quota,
+            epoch: AtomicU64::new(next_epoch()),
+        };
+        drop(tree);
+        // Nothing in the copy refers to these.
+        for id in orphans {
+            copy.free(&mut copy.tree.write(), id);
+        }
+        copy
+    }
+}

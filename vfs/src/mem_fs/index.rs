@@ -1,0 +1,141 @@
+//! [`HashIndex`]: from the hash of a name to the sequence number of its entry, for large directories.
+//!
+//! Linear hashing over a [`Radix`]: the number of buckets follows the number of entries one bucket at a time, so no
+//! insertion ever rehashes everything, and a fork's first insertion copies a few pages and not the table.
+
+use smallvec::SmallVec;
+
+use super::radix::Radix;
+
+/// Hash and sequence number of one entry.
+type Bucket = SmallVec<[(u32, u64); 3]>;
+
+/// A multimap from the hash of a name to the sequence numbers of entries.
+#[derive(Clone, Debug)]
+pub(super) struct HashIndex {
+    /// A bucket without entries is absent.
+    buckets: Radix<Bucket>,
+    /// Number of buckets, present or not; at least 1.
+    count: u64,
+    len: u64,
+}
+
+impl HashIndex {
+    pub(super) const fn new() -> Self {
+        HashIndex { buckets: Radix::new(), count: 1, len: 0 }
+    }
+
+    /// The first sequence number under `hash` that is the one looked for.
+    #[inline]
+    pub(super) fn find(&self, hash: u32, mut is_it: impl FnMut(u64) -> bool) -> Option<u64> {
+        let bucket = self.buckets.get(self.place(hash))?;
+        bucket.iter().find(|&&(h, seq)| h == hash && is_it(seq)).map(|&(_, seq)| seq)
+    }
+
+    pub(super) fn insert(&mut self, hash: u32, seq: u64) {
+        self.put(hash, seq);
+        self.len += 1;
+        // Three entries for two buckets.
+        if self.len * 2 > self.count * 3 && self.count < 1 << 32 {
+            self.split();
+        }
+    }
+
+    pub(super) fn remove(&mut self, hash: u32, seq: u64) {
+        let place = self.place(hash);
+        let Some(bucket) = self.buckets.get_mut(place) else { return };
+        let Some(at) = bucket.iter().position(|&e| e == (hash, seq)) else { return };
+        bucket.swap_remove(at);
+        if bucket.is_empty() {
+            self.buckets.remove(place);
+        }
+        self.len -= 1;
+        // As many as an entry has buckets here, so that they go as fast as the entries.
+        for _ in 0..4 {
+            if self.len * 4 < self.count {
+                self.merge();
+            }
+        }
+    }
+
+    /// Adds a bucket, and moves to it what belongs there of the bucket it is split from.
+    fn split(&mut self) {
+        let from = self.place_of_new();
+        self.count += 1;
+        if let Some(bucket) = self.buckets.remove(from) {
+            for (hash, seq) in bucket {
+                self.put(hash, seq);
+            }
+        }
+    }
+
+    /// Takes the last bucket away again.
+    fn merge(&mut self) {
+        if self.count == 1 {
+            return;
+        }
+        self.count -= 1;
+        if let Some(bucket) = self.buckets.remove(self.count) {
+            for (hash, seq) in bucket {
+                self.put(hash, seq);
+            }
+        }
+    }
+
+    fn put(&mut self, hash: u32, seq: u64) {
+        let place = self.place(hash);
+        match self.buckets.get_mut(place) {
+            Some(bucket) => bucket.push((hash, seq)),
+            None => {
+                self.buckets.insert(place, Bucket::from_iter([(hash, seq)]));
+            }
+        }
+    }
+
+    /// The bucket of `hash`: as many low bits as there are buckets for, one less where there is none yet.
+    #[inline]
+    fn place(&self, hash: u32) -> u64 {
+        let size = self.count.next_power_of_two();
+        let place = u64::from(hash) & (size - 1);
+        if place < self.count { place } else { place & (size / 2 - 1) }
+    }
+
+    /// The bucket from which bucket number `count` will be split.
+    fn place_of_new(&self) -> u64 {
+        self.count - (self.count + 1).next_power_of_two() / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mem_fs::testing::Rng;
+
+    #[test]
+    fn finds_what_is_there_while_it_grows_and_shrinks() {
+        let mut rng = Rng::new(3);
+        let mut index = HashIndex::new();
+        let mut model: Vec<(u32, u64)> = vec![];
+        for round in 0..4u64 {
+            for i in 0..3000 {
+                // Few distinct hashes in one round: long chains must work too.
+                let hash = if round == 2 { rng.below(50) as u32 } else { rng.next() as u32 };
+                let seq = round * 10_000 + i;
+                index.insert(hash, seq);
+                model.push((hash, seq));
+            }
+            let keep = if round == 3 { 0 } else { 200 };
+            while model.len() > keep {
+                let at = rng.below(model.len() as u64) as usize;
+                let (hash, seq) = model.swap_remove(at);
+                assert_eq!(index.find(hash, |s| s == seq), Some(seq));
+                index.remove(hash, seq);
+                assert_eq!(index.find(hash, |s| s == seq), None);
+            }
+            for &(hash, seq) in &model {
+                assert_eq!(index.find(hash, |s| s == seq), Some(seq));
+            }
+        }
+        assert_eq!((index.len, index.count), (0, 1));
+    }
+}

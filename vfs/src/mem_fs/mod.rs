@@ -1,0 +1,326 @@
+//! [`MemFs`]: a filesystem in memory.
+//!
+//! # Shape
+//! ```text
+//! MemFs → Shared ─ tree: RwLock<Tree>     Radix of slots: directories, links, special nodes, and of each file an Arc
+//!                ├ refs: Mutex              references and orphans, of the nodes that have any
+//!                ├ quota: atomics           bytes and nodes
+//!                └ epoch                    which files may be changed in place
+//! MemFile ─ Arc<FileNode> ─ RwLock<FileState>   attributes and content: reading and writing need no other lock
+//! ```
+//! Everything below `tree` is persistent: a clone is one reference count, and a change copies what lies on its own
+//! path and is still shared. So a [fork](crate::Snapshots) takes the same time whatever the size.
+//!
+//! # Lock order
+//! 1. `Shared::tree`
+//! 2. `FileNode::state`; never two at a time
+//! 3. `Shared::refs`
+//!
+//! A later one may be taken while an earlier one is held, never the other way round. `quota` and `epoch` are atomics.
+//! No lock is held while a sink, a clock or another filesystem is called, but for the clock, which must not call back.
+//! A lock is never taken twice by one thread: the tree's read lock included.
+//!
+//! # Who may change what under which lock
+//! * Directories, links, special nodes, names: `tree` for writing.
+//! * A file's attributes and content: its `state` for writing, if its `epoch` is the filesystem's; else it may be
+//!   visible in a fork, and is superseded by a copy first, with `tree` held for writing ([`Tree::file_of`]).
+//! * What is charged to the quota: as above, and `tree` held for reading at least.
+//!
+//! # Why a fork is one point in time
+//! [`Shared::fork`] holds `tree` for writing, sets a new epoch on both sides, then copies the root and the quota.
+//!
+//! * Changes under `tree` are before the fork or after it, as the lock is taken.
+//! * A write in place checks the epoch under the file's lock, without `tree`. If it saw the old epoch, it held the
+//!   file's lock before the fork was done, and whoever reads the file through the fork waits for that lock: the write
+//!   is before the fork. If it saw the new one, it does nothing, and goes on with a copy: it is after the fork. All
+//!   checks of one epoch agree on an order with the store of the new one, so no fork has a later write and lacks an
+//!   earlier one.
+//! * A file of the present epoch is in one filesystem only, and is superseded by nothing. So a write in place that has
+//!   checked the epoch is seen by every reader of its filesystem.
+//! * A reader checks under the file's lock that the file has not been superseded, which happens under the same lock. If
+//!   it has, perhaps only in a fork, it finds the present one in `tree`.
+//! * The quota's numbers change only with `tree` held, so that they fit the tree that the fork gets.
+//!
+//! # Limits
+//! A limit that is not set does not exist: then a guest can fill the host's memory. Whoever runs code that he does not
+//! trust sets both limits. What they count: [`MemFsOptions`].
+
+mod data;
+mod dirfile;
+mod entries;
+mod file;
+mod fork;
+mod index;
+mod node;
+mod ops;
+mod quota;
+mod radix;
+mod ranges;
+mod refs;
+mod rename;
+mod shared;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod walk;
+mod xattr;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    Clock, Components, Cred, Ctx, Entry, FileSystem, FsCaps, FsInfo, Goal, Metadata, MountPoints, NAME_MAX, Name,
+    NewNode, NodeId, OpenFlags, Remove, Rename, Result, SetAttr, Snapshots, StatFs, SystemClock, VirtualFile, Walked,
+    Xattrs,
+};
+use shared::Shared;
+use tree::{MAX_NODES, ROOT};
+
+/// How a [`MemFs`] is made.
+///
+/// * The limit on bytes counts content in chunks of 16 KiB (holes, content up to 64 bytes, and images as long as they
+///   are not written to are free), targets of symbolic links, and extended attributes.
+/// * The limit on nodes counts nodes, and every name of a node beyond its first, the root being the first node.
+#[derive(Clone, Debug)]
+pub struct MemFsOptions {
+    clock: Arc<dyn Clock>,
+    max_bytes: u64,
+    max_nodes: u64,
+    hash_seed: Option<u64>,
+    atime: Atime,
+    root_mode: u16,
+    root_owner: (u32, u32),
+}
+
+/// When reading a file, directory or symbolic link updates its `atime`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Atime {
+    /// If it is not later than `mtime` and `ctime`: the first read after a change.
+    #[default]
+    Relatime,
+    /// Never.
+    Noatime,
+}
+
+impl Default for MemFsOptions {
+    fn default() -> Self {
+        MemFsOptions {
+            clock: Arc::new(SystemClock),
+            max_bytes: u64::MAX,
+            max_nodes: MAX_NODES,
+            hash_seed: None,
+            atime: Atime::Relatime,
+            root_mode: 0o755,
+            root_owner: (0, 0),
+        }
+    }
+}
+
+impl MemFsOptions {
+    /// The host's clock, no limit on bytes, 2^32 - 2 nodes, a random hash seed, `relatime`, a root with mode 0755 that
+    /// belongs to 0:0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where timestamps come from.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Limit on bytes; `None` for none.
+    pub fn max_bytes(mut self, limit: Option<u64>) -> Self {
+        self.max_bytes = limit.unwrap_or(u64::MAX);
+        self
+    }
+
+    /// Limit on nodes; `None` for 2^32 - 2.
+    pub fn max_nodes(mut self, limit: Option<u64>) -> Self {
+        self.max_nodes = limit.unwrap_or(MAX_NODES).min(MAX_NODES);
+        self
+    }
+
+    /// Seed of the hashes of names, for reproducible runs. It has no effect that can be seen but in time.
+    pub fn hash_seed(mut self, seed: u64) -> Self {
+        self.hash_seed = Some(seed);
+        self
+    }
+
+    /// When a read updates `atime`.
+    pub fn atime(mut self, atime: Atime) -> Self {
+        self.atime = atime;
+        self
+    }
+
+    /// Permission bits and owner of the root.
+    pub fn root(mut self, mode: u16, uid: u32, gid: u32) -> Self {
+        self.root_mode = mode;
+        self.root_owner = (uid, gid);
+        self
+    }
+
+    /// Makes the filesystem.
+    pub fn build(&self) -> MemFs {
+        MemFs { shared: Arc::new(Shared::new(self)) }
+    }
+}
+
+/// A filesystem in memory. Holds nothing but its own content, so every guest can have one, and every test.
+#[derive(Debug)]
+pub struct MemFs {
+    shared: Arc<Shared>,
+}
+
+impl Default for MemFs {
+    fn default() -> Self {
+        MemFsOptions::new().build()
+    }
+}
+
+impl MemFs {
+    /// An empty one, with the default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A copy that shares everything until one of the two writes, in a time that does not depend on the size. It has
+    /// its own device number, the same limits, and counts what it uses by itself, starting from what the original
+    /// uses. Nodes that have no names any more stay behind, with the references and open files that keep them.
+    pub fn fork(&self) -> MemFs {
+        MemFs { shared: Arc::new(self.shared.fork()) }
+    }
+
+    /// Makes a regular file with this content, which is shared and not copied: a write to the file copies the 16 KiB
+    /// it touches. Permission bits are taken as they are. The identity comes without a reference.
+    ///
+    /// # Errors
+    /// As [`FileSystem::create`]; `FBIG` over [`FsInfo::max_file_size`].
+    pub fn add_image(&self, dir: NodeId, name: Name<'_>, mode: u16, content: Bytes) -> Result<NodeId> {
+        let cred = Cred { umask: 0, ..Cred::ROOT };
+        self.shared.create_file(&cred, dir, name, mode, content)
+    }
+}
+
+impl FileSystem for MemFs {
+    fn info(&self) -> &FsInfo {
+        &self.shared.info
+    }
+
+    fn root(&self) -> NodeId {
+        ROOT
+    }
+
+    fn retain(&self, node: NodeId) {
+        self.shared.refs.add(node, 1);
+    }
+
+    fn forget(&self, node: NodeId, n: u64) {
+        self.shared.release(node, n);
+    }
+
+    fn lookup(&self, _: &Ctx<'_>, dir: NodeId, name: Name<'_>) -> Result<Entry> {
+        self.shared.lookup(dir, name)
+    }
+
+    fn parent(&self, dir: NodeId) -> Result<NodeId> {
+        self.shared.parent(dir)
+    }
+
+    fn walk(
+        &self,
+        cx: &Ctx<'_>,
+        dir: NodeId,
+        path: &mut Components<'_>,
+        mounts: &dyn MountPoints,
+        goal: Goal<'_>,
+    ) -> Result<Walked> {
+        walk::walk(&self.shared, cx, dir, path, mounts, goal)
+    }
+
+    fn readlink(&self, node: NodeId) -> Result<Bytes> {
+        self.shared.readlink(node)
+    }
+
+    fn getattr(&self, node: NodeId) -> Result<Metadata> {
+        self.shared.getattr(node)
+    }
+
+    fn setattr(&self, _: &Ctx<'_>, node: NodeId, attr: &SetAttr) -> Result<()> {
+        self.shared.setattr(node, attr)
+    }
+
+    fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
+        self.shared.create(cx.cred, dir, name, new)
+    }
+
+    fn link(&self, _: &Ctx<'_>, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
+        self.shared.link(node, dir, name)
+    }
+
+    fn remove(&self, _: &Ctx<'_>, dir: NodeId, name: Name<'_>, what: Remove) -> Result<()> {
+        self.shared.remove(dir, name, what)
+    }
+
+    fn rename(&self, _: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
+        self.shared.rename(from, to, how)
+    }
+
+    fn open(&self, _: &Ctx<'_>, node: NodeId, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
+        walk::open(&self.shared, node, flags)
+    }
+
+    fn statfs(&self) -> Result<StatFs> {
+        const BSIZE: u64 = 4096;
+        let quota = &self.shared.quota;
+        let blocks = quota.max_bytes() / BSIZE;
+        let free = (quota.max_bytes() - quota.used_bytes()) / BSIZE;
+        let ffree = quota.max_nodes() - quota.used_nodes();
+        Ok(StatFs { bsize: BSIZE as u32, blocks, bfree: free, bavail: free, files: quota.max_nodes(), ffree })
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn xattrs(&self) -> Option<&dyn Xattrs> {
+        Some(&*self.shared)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+}
+
+impl Snapshots for MemFs {
+    fn fork(&self) -> Result<Arc<dyn FileSystem>> {
+        Ok(Arc::new(MemFs::fork(self)))
+    }
+}
+
+/// What every memory filesystem can do.
+fn info(dev: u64) -> FsInfo {
+    FsInfo {
+        fs_type: "mem",
+        dev,
+        caps: FsCaps::HARD_LINKS
+            | FsCaps::SYMLINKS
+            | FsCaps::EXCHANGE
+            | FsCaps::STABLE_COOKIES
+            | FsCaps::NS_TIMES
+            | FsCaps::UNLINKED_OPEN
+            | FsCaps::XATTR
+            | FsCaps::SNAPSHOT
+            | FsCaps::LOCAL
+            | FsCaps::ALLOCATE
+            | FsCaps::SEEK_HOLE
+            | FsCaps::DIR_NLINK
+            | FsCaps::NO_REPLACE,
+        name_max: NAME_MAX as u16,
+        time_granularity_ns: 1,
+        max_file_size: data::MAX_SIZE,
+    }
+}

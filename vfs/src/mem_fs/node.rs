@@ -1,0 +1,241 @@
+//! What a node consists of.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+use super::{data::Data, entries::Entries};
+use crate::{Clock, Cred, FileType, Metadata, NodeId, SetAttr, SetTime, Time};
+
+/// Extended attributes of one node.
+pub(super) type XattrMap = BTreeMap<Box<[u8]>, Bytes>;
+
+/// A node. A clone shares everything: directories, links and special nodes are copied by [`Arc::make_mut`] under the
+/// tree's lock; a file is replaced as `fork` describes.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    Dir(Arc<Dir>),
+    File(Arc<FileNode>),
+    Other(Arc<Other>),
+}
+
+/// What every node has.
+#[derive(Clone, Debug)]
+pub(super) struct Attrs {
+    pub(super) mode: u16,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) atime: Time,
+    pub(super) mtime: Time,
+    pub(super) ctime: Time,
+    pub(super) btime: Time,
+    pub(super) xattrs: Option<Arc<XattrMap>>,
+}
+
+/// A directory.
+#[derive(Clone, Debug)]
+pub(super) struct Dir {
+    pub(super) attrs: Attrs,
+    pub(super) parent: NodeId,
+    /// Without a name, and therefore closed to new entries.
+    pub(super) removed: bool,
+    pub(super) subdirs: u64,
+    pub(super) entries: Entries,
+}
+
+/// A regular file: its own lock, so that open files need no other.
+#[derive(Debug)]
+pub(super) struct FileNode {
+    /// Epoch of the filesystem when this was made: only while the two are the same may it change.
+    pub(super) epoch: u64,
+    /// Whether in some fork something else has taken its place. Changes under `state`'s write lock.
+    superseded: AtomicBool,
+    pub(super) state: RwLock<FileState>,
+}
+
+/// What a [`FileNode`]'s lock protects.
+#[derive(Clone, Debug)]
+pub(super) struct FileState {
+    pub(super) attrs: Attrs,
+    pub(super) nlink: u64,
+    pub(super) data: Data,
+}
+
+/// A symbolic link or a special node.
+#[derive(Clone, Debug)]
+pub(super) struct Other {
+    pub(super) attrs: Attrs,
+    pub(super) nlink: u64,
+    pub(super) body: Body,
+}
+
+/// What there is to an [`Other`].
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    Symlink(Bytes),
+    Special { file_type: FileType, rdev: u64 },
+}
+
+impl Attrs {
+    pub(super) fn new(cred: &Cred, mode: u16, now: Time) -> Attrs {
+        let mode = mode & 0o7777;
+        Attrs { mode, uid: cred.uid, gid: cred.gid, atime: now, mtime: now, ctime: now, btime: now, xattrs: None }
+    }
+
+    /// The content changed.
+    pub(super) fn modified(&mut self, now: Time) {
+        (self.mtime, self.ctime) = (now, now);
+    }
+
+    /// Whether a read should note itself: if it is the first since the last change (`relatime`, without the rule of
+    /// 24 hours, so that a read does not ask the clock).
+    #[inline]
+    pub(super) fn is_unread(&self) -> bool {
+        self.atime <= self.mtime || self.atime <= self.ctime
+    }
+
+    /// Applies all of `attr` but the size.
+    pub(super) fn apply(&mut self, attr: &SetAttr, clock: &dyn Clock) {
+        let now = clock.now();
+        let set = |time: &mut Time, to| match to {
+            SetTime::Keep => (),
+            SetTime::Now => *time = now,
+            SetTime::To(at) => *time = at,
+        };
+        self.mode = attr.mode.map_or(self.mode, |mode| mode & 0o7777);
+        self.uid = attr.uid.unwrap_or(self.uid);
+        self.gid = attr.gid.unwrap_or(self.gid);
+        set(&mut self.atime, attr.atime);
+        set(&mut self.mtime, attr.mtime);
+        self.ctime = now;
+    }
+
+    /// Bytes charged for extended attributes.
+    pub(super) fn charged(&self) -> u64 {
+        self.xattrs.as_deref().map_or(0, |map| map.iter().map(|(name, value)| xattr_cost(name, value)).sum())
+    }
+
+    #[inline]
+    fn metadata(&self, dev: u64, ino: NodeId, file_type: FileType) -> Metadata {
+        Metadata {
+            dev,
+            ino,
+            file_type,
+            mode: self.mode,
+            nlink: 0,
+            uid: self.uid,
+            gid: self.gid,
+            size: 0,
+            blocks: 0,
+            rdev: 0,
+            atime: self.atime,
+            mtime: self.mtime,
+            ctime: self.ctime,
+            btime: self.btime,
+        }
+    }
+}
+
+/// What one extended attribute costs.
+pub(super) fn xattr_cost(name: &[u8], value: &[u8]) -> u64 {
+    64 + name.len() as u64 + value.len() as u64
+}
+
+impl Node {
+    pub(super) fn file_type(&self) -> FileType {
+        match self {
+            Node::Dir(_) => FileType::Directory,
+            Node::File(_) => FileType::Regular,
+            Node::Other(other) => other.file_type(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn metadata(&self, dev: u64, ino: NodeId) -> Metadata {
+        match self {
+            Node::Dir(dir) => dir.metadata(dev, ino),
+            Node::File(file) => file.state.read().metadata(dev, ino),
+            Node::Other(other) => other.metadata(dev, ino),
+        }
+    }
+
+    /// Bytes charged for it.
+    pub(super) fn charged(&self) -> u64 {
+        match self {
+            Node::Dir(dir) => dir.attrs.charged(),
+            Node::File(file) => {
+                let state = file.state.read();
+                state.attrs.charged() + state.data.charged()
+            }
+            Node::Other(other) => {
+                let target = if let Body::Symlink(target) = &other.body { target.len() } else { 0 };
+                other.attrs.charged() + target as u64
+            }
+        }
+    }
+}
+
+impl Dir {
+    pub(super) fn new(attrs: Attrs, parent: NodeId) -> Dir {
+        Dir { attrs, parent, removed: false, subdirs: 0, entries: Entries::new() }
+    }
+
+    fn metadata(&self, dev: u64, ino: NodeId) -> Metadata {
+        Metadata {
+            nlink: if self.removed { 0 } else { 2 + self.subdirs },
+            size: self.entries.len(),
+            ..self.attrs.metadata(dev, ino, FileType::Directory)
+        }
+    }
+}
+
+impl FileNode {
+    pub(super) fn new(epoch: u64, state: FileState) -> FileNode {
+        FileNode { epoch, superseded: AtomicBool::new(false), state: RwLock::new(state) }
+    }
+
+    /// Exact while `state` is locked, in whatever way.
+    #[inline]
+    pub(super) fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Acquire)
+    }
+
+    /// A copy to be changed at `epoch`, and this one is marked as superseded. Content is shared.
+    pub(super) fn supersede(&self, epoch: u64) -> FileNode {
+        // The write lock waits for a write that began before the fork and still belongs to both sides.
+        let state = self.state.write();
+        let copy = FileNode::new(epoch, state.clone());
+        self.superseded.store(true, Ordering::Release);
+        copy
+    }
+}
+
+impl FileState {
+    pub(super) fn metadata(&self, dev: u64, ino: NodeId) -> Metadata {
+        Metadata {
+            nlink: self.nlink,
+            size: self.data.len(),
+            blocks: self.data.blocks(),
+            ..self.attrs.metadata(dev, ino, FileType::Regular)
+        }
+    }
+}
+
+impl Other {
+    pub(super) fn file_type(&self) -> FileType {
+        match self.body {
+            Body::Symlink(_) => FileType::Symlink,
+            Body::Special { file_type, .. } => file_type,
+        }
+    }
+
+    fn metadata(&self, dev: u64, ino: NodeId) -> Metadata {
+        let (size, rdev) = match &self.body {
+            Body::Symlink(target) => (target.len() as u64, 0),
+            Body::Special { rdev, .. } => (0, *rdev),
+        };
+        Metadata { nlink: self.nlink, size, rdev, ..self.attrs.metadata(dev, ino, self.file_type()) }
+    }
+}

@@ -1,0 +1,85 @@
+//! [`Quota`]: what one filesystem may use, reserved before anything is allocated.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Errno, Result};
+
+/// Bytes and nodes, used and allowed.
+#[derive(Debug)]
+pub(super) struct Quota {
+    bytes: Account,
+    nodes: Account,
+}
+
+#[derive(Debug)]
+struct Account {
+    used: AtomicU64,
+    limit: u64,
+}
+
+impl Quota {
+    pub(super) const fn new(bytes: u64, nodes: u64) -> Quota {
+        Quota { bytes: Account::new(0, bytes), nodes: Account::new(0, nodes) }
+    }
+
+    /// The same limits, with the same use so far, counted apart from now on. Nothing may be reserved or refunded
+    /// meanwhile.
+    pub(super) fn fork(&self) -> Quota {
+        Quota {
+            bytes: Account::new(self.used_bytes(), self.bytes.limit),
+            nodes: Account::new(self.used_nodes(), self.nodes.limit),
+        }
+    }
+
+    /// # Errors
+    /// `NOSPC` if so much is not left; nothing is reserved then.
+    pub(super) fn reserve_bytes(&self, n: u64) -> Result<()> {
+        self.bytes.reserve(n)
+    }
+
+    pub(super) fn refund_bytes(&self, n: u64) {
+        self.bytes.refund(n);
+    }
+
+    /// # Errors
+    /// `NOSPC` if so many are not left; nothing is reserved then.
+    pub(super) fn reserve_nodes(&self, n: u64) -> Result<()> {
+        self.nodes.reserve(n)
+    }
+
+    pub(super) fn refund_nodes(&self, n: u64) {
+        self.nodes.refund(n);
+    }
+
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.bytes.used.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn used_nodes(&self) -> u64 {
+        self.nodes.used.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.bytes.limit
+    }
+
+    pub(super) fn max_nodes(&self) -> u64 {
+        self.nodes.limit
+    }
+}
+
+impl Account {
+    const fn new(used: u64, limit: u64) -> Account {
+        Account { used: AtomicU64::new(used), limit }
+    }
+
+    fn reserve(&self, n: u64) -> Result<()> {
+        let fits = |used: u64| used.checked_add(n).filter(|&sum| sum <= self.limit);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map(drop).map_err(|_| Errno::NOSPC)
+    }
+
+    fn refund(&self, n: u64) {
+        let before = self.used.fetch_sub(n, Ordering::Relaxed);
+        debug_assert!(before >= n, "more refunded than reserved");
+    }
+}

@@ -1,0 +1,332 @@
+//! [`Radix`]: a persistent sparse array, the one shape that the node table, large directories and file content share.
+//!
+//! A tree of pages with [`FANOUT`] slots each, as high as its largest key demands. A clone is one reference count; a
+//! change copies the pages on its own path that somebody else still sees, and nothing else. Empty pages go at once, so
+//! memory follows the number of values, not the largest key.
+
+use core::ops::ControlFlow;
+use std::sync::Arc;
+
+const BITS: u32 = 5;
+/// Slots in a page. 32: a first write after a fork copies `32 * height` reference counts, a lookup loads `height`
+/// pages.
+const FANOUT: usize = 1 << BITS;
+const MASK: u64 = FANOUT as u64 - 1;
+
+/// A sparse array of `T` under `u64` keys.
+#[derive(Clone, Debug)]
+pub(super) struct Radix<T> {
+    root: Option<Arc<Page<T>>>,
+    /// Levels of inner pages above the leaves.
+    height: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Page<T> {
+    /// Slots in use; a page without any does not exist.
+    live: u32,
+    slots: Slots<T>,
+}
+
+// Inner pages are few beside leaves, so nothing is lost if theirs are larger than need be.
+#[allow(clippy::large_enum_variant)]
+#[derive(Clone, Debug)]
+enum Slots<T> {
+    Leaf([Option<T>; FANOUT]),
+    Inner([Option<Arc<Page<T>>>; FANOUT]),
+}
+
+impl<T> Radix<T> {
+    pub(super) const fn new() -> Self {
+        Radix { root: None, height: 0 }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, key: u64) -> Option<&T> {
+        if !self.holds(key) {
+            return None;
+        }
+        let mut page = self.root.as_deref()?;
+        let mut shift = self.height * BITS;
+        loop {
+            let at = (key >> shift & MASK) as usize;
+            match &page.slots {
+                Slots::Leaf(slots) => return slots[at].as_ref(),
+                Slots::Inner(slots) => page = slots[at].as_deref()?,
+            }
+            shift -= BITS;
+        }
+    }
+
+    /// Calls `f` with every value at `from` or after it, in order, until it breaks.
+    pub(super) fn range<'a>(&'a self, from: u64, f: &mut dyn FnMut(u64, &'a T) -> ControlFlow<()>) {
+        if let (true, Some(root)) = (self.holds(from), &self.root) {
+            let _ = root.range(self.height * BITS, 0, from, f);
+        }
+    }
+
+    /// The first key at or after `from` that has no value.
+    pub(super) fn first_gap(&self, from: u64) -> u64 {
+        let mut gap = from;
+        self.range(from, &mut |key, _| {
+            if key != gap {
+                return ControlFlow::Break(());
+            }
+            gap += 1;
+            ControlFlow::Continue(())
+        });
+        gap
+    }
+
+    fn holds(&self, key: u64) -> bool {
+        let bits = (self.height + 1) * BITS;
+        bits >= u64::BITS || key >> bits == 0
+    }
+}
+
+impl<T: Clone> Radix<T> {
+    #[inline]
+    pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut T> {
+        if !self.holds(key) {
+            return None;
+        }
+        let mut page = self.root.as_mut()?;
+        let mut shift = self.height * BITS;
+        loop {
+            let at = (key >> shift & MASK) as usize;
+            match &mut Arc::make_mut(page).slots {
+                Slots::Leaf(slots) => return slots[at].as_mut(),
+                Slots::Inner(slots) => page = slots[at].as_mut()?,
+            }
+            shift -= BITS;
+        }
+    }
+
+    /// Puts `value` at `key`; answers what was there.
+    pub(super) fn insert(&mut self, key: u64, value: T) -> Option<T> {
+        while !self.holds(key) {
+            if let Some(root) = self.root.take() {
+                let mut page = Page::inner();
+                page.put_child(0, root);
+                self.root = Some(Arc::new(page));
+            }
+            self.height += 1;
+        }
+        let mut shift = self.height * BITS;
+        let mut page = self.root.get_or_insert_with(|| Arc::new(Page::at_shift(shift)));
+        loop {
+            let at = (key >> shift & MASK) as usize;
+            let Page { live, slots } = Arc::make_mut(page);
+            match slots {
+                Slots::Leaf(slots) => {
+                    let old = slots[at].replace(value);
+                    *live += u32::from(old.is_none());
+                    return old;
+                }
+                Slots::Inner(slots) => {
+                    shift -= BITS;
+                    page = slots[at].get_or_insert_with(|| {
+                        *live += 1;
+                        Arc::new(Page::at_shift(shift))
+                    });
+                }
+            }
+        }
+    }
+
+    /// Takes the value at `key` away.
+    pub(super) fn remove(&mut self, key: u64) -> Option<T> {
+        // Looking first keeps a miss from copying pages.
+        self.get(key)?;
+        let root = self.root.as_mut()?;
+        let old = Arc::make_mut(root).remove(self.height * BITS, key);
+        self.shrink();
+        old
+    }
+
+    /// Takes every value at `from` or after it away, and hands it to `f`.
+    pub(super) fn cut(&mut self, from: u64, f: &mut dyn FnMut(u64, T)) {
+        if let (true, Some(root)) = (self.holds(from), &mut self.root) {
+            Arc::make_mut(root).cut(self.height * BITS, 0, from, f);
+            self.shrink();
+        }
+    }
+
+    /// Drops an empty root, and levels that only lead to their first child.
+    fn shrink(&mut self) {
+        while let Some(root) = &self.root {
+            match &root.slots {
+                _ if root.live == 0 => *self = Radix::new(),
+                Slots::Inner(slots) if root.live == 1 => {
+                    let Some(only) = slots[0].clone() else { return };
+                    self.root = Some(only);
+                    self.height -= 1;
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+impl<T> Page<T> {
+    const fn inner() -> Self {
+        Page { live: 0, slots: Slots::Inner([const { None }; FANOUT]) }
+    }
+
+    /// An empty page whose slots are `1 << shift` keys wide.
+    const fn at_shift(shift: u32) -> Self {
+        if shift == 0 { Page { live: 0, slots: Slots::Leaf([const { None }; FANOUT]) } } else { Page::inner() }
+    }
+
+    fn put_child(&mut self, at: usize, child: Arc<Page<T>>) {
+        if let Slots::Inner(slots) = &mut self.slots {
+            slots[at] = Some(child);
+            self.live += 1;
+        }
+    }
+
+    /// `base` is the first key of this page.
+    fn range<'a>(
+        &'a self,
+        shift: u32,
+        base: u64,
+        from: u64,
+        f: &mut dyn FnMut(u64, &'a T) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for at in first_slot(shift, base, from)..FANOUT {
+            let key = base | (at as u64) << shift;
+            match &self.slots {
+                Slots::Leaf(slots) => {
+                    if let Some(value) = &slots[at] {
+                        f(key, value)?;
+                    }
+                }
+                Slots::Inner(slots) => {
+                    if let Some(page) = &slots[at] {
+                        page.range(shift - BITS, key, from, f)?;
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl<T: Clone> Page<T> {
+    fn remove(&mut self, shift: u32, key: u64) -> Option<T> {
+        let at = (key >> shift & MASK) as usize;
+        let (old, emptied) = match &mut self.slots {
+            Slots::Leaf(slots) => (slots[at].take(), true),
+            Slots::Inner(slots) => {
+                let page = Arc::make_mut(slots[at].as_mut()?);
+                let old = page.remove(shift - BITS, key);
+                let emptied = page.live == 0;
+                if emptied {
+                    slots[at] = None;
+                }
+                (old, emptied)
+            }
+        };
+        self.live -= u32::from(emptied && old.is_some());
+        old
+    }
+
+    fn cut(&mut self, shift: u32, base: u64, from: u64, f: &mut dyn FnMut(u64, T)) {
+        let Page { live, slots } = self;
+        for at in first_slot(shift, base, from)..FANOUT {
+            let key = base | (at as u64) << shift;
+            match slots {
+                Slots::Leaf(slots) => {
+                    if let Some(value) = slots[at].take() {
+                        *live -= 1;
+                        f(key, value);
+                    }
+                }
+                Slots::Inner(slots) => {
+                    if let Some(page) = &mut slots[at] {
+                        let inner = Arc::make_mut(page);
+                        inner.cut(shift - BITS, key, from, f);
+                        if inner.live == 0 {
+                            slots[at] = None;
+                            *live -= 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first slot of the page at `base` that may hold a key from `from` on.
+fn first_slot(shift: u32, base: u64, from: u64) -> usize {
+    // Everything in this page is above `from`, or `from` lies in it: its parent has skipped the pages below.
+    if from <= base { 0 } else { (from >> shift & MASK) as usize }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::mem_fs::testing::Rng;
+
+    fn all(r: &Radix<u64>, from: u64) -> Vec<(u64, u64)> {
+        let mut out = vec![];
+        r.range(from, &mut |k, v| {
+            out.push((k, *v));
+            ControlFlow::Continue(())
+        });
+        out
+    }
+
+    /// Random operations against a `BTreeMap`, with clones that must stay what they were.
+    #[test]
+    fn behaves_like_a_map_and_clones_stay_as_they_were() {
+        let mut rng = Rng::new(7);
+        let (mut r, mut m) = (Radix::new(), BTreeMap::new());
+        let mut old: Vec<(Radix<u64>, BTreeMap<u64, u64>)> = vec![];
+        for step in 0..20_000 {
+            let key = rng.next() >> (rng.below(64) as u32);
+            let key = if rng.below(2) == 0 { key % 3000 } else { key };
+            match rng.below(100) {
+                0..50 => assert_eq!(r.insert(key, step), m.insert(key, step)),
+                50..80 => assert_eq!(r.remove(key), m.remove(&key)),
+                80..98 => {
+                    assert_eq!(r.get(key), m.get(&key));
+                    assert_eq!(r.get_mut(key), m.get_mut(&key));
+                }
+                98 => old.push((r.clone(), m.clone())),
+                _ => {
+                    let mut gone = BTreeMap::new();
+                    r.cut(key, &mut |k, v| assert!(gone.insert(k, v).is_none()));
+                    assert_eq!(gone, m.split_off(&key));
+                }
+            }
+            if step % 500 == 0 {
+                assert_eq!(all(&r, key), m.range(key..).map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
+            }
+        }
+        for (r, m) in &old {
+            assert_eq!(all(r, 0), m.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
+        }
+        r.cut(0, &mut |_, _| ());
+        assert!(r.root.is_none() && r.height == 0);
+    }
+
+    #[test]
+    fn a_lone_large_key_costs_one_path_and_goes_with_it() {
+        let mut r = Radix::new();
+        r.insert(u64::MAX, 1);
+        assert_eq!(r.get(u64::MAX), Some(&1));
+        assert_eq!(r.first_gap(u64::MAX - 1), u64::MAX - 1);
+        assert_eq!(r.remove(u64::MAX), Some(1));
+        assert!(r.root.is_none());
+        for k in 0..100 {
+            r.insert(k, k);
+        }
+        assert_eq!(r.first_gap(3), 100);
+        r.remove(50);
+        assert_eq!(r.first_gap(3), 50);
+        assert_eq!(r.first_gap(1 << 40), 1 << 40);
+    }
+}

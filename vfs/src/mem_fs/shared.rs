@@ -1,0 +1,242 @@
+//! [`Shared`]: what a filesystem and its open files have in common, and the operations on one node.
+
+use core::{
+    hash::{BuildHasher, Hasher},
+    sync::atomic::{AtomicU64, Ordering},
+};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use foldhash::quality::FixedState;
+use parking_lot::RwLock;
+
+use super::{
+    Atime, MemFsOptions,
+    data::MAX_SIZE,
+    info,
+    node::{Attrs, Body, FileNode, FileState, Node},
+    quota::Quota,
+    refs::Refs,
+    tree::Tree,
+};
+use crate::{Clock, Cred, Entry, Errno, FsInfo, Metadata, Name, NodeId, Result, SetAttr, Time};
+
+/// Everything a filesystem consists of.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) info: FsInfo,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) atime: Atime,
+    pub(super) hash: FixedState,
+    pub(super) tree: RwLock<Tree>,
+    pub(super) refs: Refs,
+    pub(super) quota: Quota,
+    /// Stored with `tree` held for writing. No two filesystems ever had the same.
+    pub(super) epoch: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(options: &MemFsOptions) -> Shared {
+        let (uid, gid) = options.root_owner;
+        let root = Attrs::new(&Cred { uid, gid, umask: 0 }, options.root_mode, options.clock.now());
+        let seed = options.hash_seed.unwrap_or_else(|| foldhash::quality::RandomState::default().hash_one(0));
+        let quota = Quota::new(options.max_bytes, options.max_nodes.max(1));
+        // The root, for which there is room in every quota.
+        let _ = quota.reserve_nodes(1);
+        Shared {
+            info: info(next_dev()),
+            clock: options.clock.clone(),
+            atime: options.atime,
+            hash: FixedState::with_seed(seed),
+            tree: RwLock::new(Tree::new(root)),
+            refs: Refs::default(),
+            quota,
+            epoch: AtomicU64::new(next_epoch()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    #[inline]
+    pub(super) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, name: Name<'_>) -> u32 {
+        let mut hasher = self.hash.build_hasher();
+        hasher.write(name.as_bytes());
+        hasher.finish() as u32
+    }
+
+    pub(super) fn lookup(&self, dir: NodeId, name: Name<'_>) -> Result<Entry> {
+        let hash = self.hash(name);
+        let tree = self.tree.read();
+        let found = tree.dir(dir)?.entries.find(hash, name).ok_or(Errno::NOENT)?;
+        // With the tree held, so that the node cannot go meanwhile.
+        self.refs.add(found.node, 1);
+        Ok(Entry { node: found.node, file_type: found.file_type })
+    }
+
+    pub(super) fn parent(&self, dir: NodeId) -> Result<NodeId> {
+        let tree = self.tree.read();
+        let parent = tree.dir(dir)?.parent;
+        self.refs.add(parent, 1);
+        Ok(parent)
+    }
+
+    pub(super) fn getattr(&self, node: NodeId) -> Result<Metadata> {
+        Ok(self.tree.read().node(node)?.metadata(self.info.dev, node))
+    }
+
+    pub(super) fn setattr(&self, node: NodeId, attr: &SetAttr) -> Result<()> {
+        if *attr == SetAttr::default() {
+            return Ok(());
+        }
+        let Some(size) = attr.size else {
+            return self.tree.write().change(node, self.epoch(), |attrs, _| attrs.apply(attr, &*self.clock));
+        };
+        match self.tree.read().node(node)? {
+            Node::Dir(_) => return Err(Errno::ISDIR),
+            Node::Other(_) => return Err(Errno::INVAL),
+            Node::File(_) => (),
+        }
+        self.set_len(node, size, Some(attr))
+    }
+
+    /// Cuts or extends a file, and applies the rest of `attr`.
+    pub(super) fn set_len(&self, file: NodeId, len: u64, attr: Option<&SetAttr>) -> Result<()> {
+        if len > MAX_SIZE {
+            return Err(Errno::FBIG);
+        }
+        let now = self.now();
+        self.with_file(file, |state| {
+            self.quota.refund_bytes(state.data.set_len(len));
+            state.attrs.modified(now);
+            if let Some(attr) = attr {
+                state.attrs.apply(attr, &*self.clock);
+            }
+        })
+    }
+
+    pub(super) fn readlink(&self, node: NodeId) -> Result<Bytes> {
+        let (target, unread) = match self.tree.read().node(node)? {
+            Node::Other(other) => match &other.body {
+                Body::Symlink(target) => (target.clone(), other.attrs.is_unread()),
+                Body::Special { .. } => return Err(Errno::INVAL),
+            },
+            _ => return Err(Errno::INVAL),
+        };
+        if unread {
+            self.note_read(node);
+        }
+        Ok(target)
+    }
+
+    /// Notes that a node has been read, as the policy demands.
+    #[cold]
+    pub(super) fn note_read(&self, node: NodeId) {
+        if self.atime == Atime::Noatime {
+            return;
+        }
+        let now = self.now();
+        // A file has its own lock for this; it may be gone, as may be anything that nobody refers to.
+        let noted = self.with_file(node, |state| state.attrs.atime = now);
+        if noted == Err(Errno::INVAL) {
+            let _ = self.tree.write().change(node, self.epoch(), |attrs, _| attrs.atime = now);
+        }
+    }
+
+    /// Runs `f` on the state of a file that is in no fork, with the tree locked, so that what is charged may change.
+    ///
+    /// # Errors
+    /// `STALE`; `INVAL` if it is no file.
+    pub(super) fn with_file<R>(&self, file: NodeId, f: impl FnOnce(&mut FileState) -> R) -> Result<R> {
+        let tree = self.tree.read();
+        let node = tree.file(file)?;
+        if node.epoch == self.epoch() {
+            return Ok(f(&mut node.state.write()));
+        }
+        drop(tree);
+        let mut tree = self.tree.write();
+        // The epoch changes only with the tree held for writing.
+        let node = tree.file_of(file, self.epoch())?;
+        Ok(f(&mut node.state.write()))
+    }
+
+    /// The state of a file for reading: of `known`, if it is still the one.
+    #[inline]
+    pub(super) fn with_file_read<R>(
+        &self,
+        file: NodeId,
+        known: &FileNode,
+        f: impl FnOnce(&FileState) -> R,
+    ) -> Result<R> {
+        let state = known.state.read();
+        if !known.is_superseded() {
+            return Ok(f(&state));
+        }
+        drop(state);
+        self.with_present_file(file, f)
+    }
+
+    #[cold]
+    fn with_present_file<R>(&self, file: NodeId, f: impl FnOnce(&FileState) -> R) -> Result<R> {
+        let tree = self.tree.read();
+        let node = tree.file(file)?.clone();
+        let state = node.state.read();
+        // Nothing can supersede the file while its state is locked, so a long read need not stop the tree.
+        drop(tree);
+        Ok(f(&state))
+    }
+
+    /// Gives `n` references back, and frees what nothing keeps any more.
+    #[inline]
+    pub(super) fn release(&self, id: NodeId, n: u64) {
+        if self.refs.sub(id, n) {
+            self.reap(id);
+        }
+    }
+
+    /// Frees a node without names that nobody refers to; then its last parent, if it was the last to refer to that;
+    /// and so on, in a loop.
+    #[cold]
+    fn reap(&self, mut id: NodeId) {
+        loop {
+            let mut tree = self.tree.write();
+            if !self.refs.bury(id) {
+                return;
+            }
+            let freed = self.free(&mut tree, id);
+            drop(tree);
+            match freed {
+                Some(Node::Dir(dir)) if self.refs.sub(dir.parent, 1) => id = dir.parent,
+                _ => return,
+            }
+        }
+    }
+
+    /// Frees a node, and what it was charged. The caller drops it when it has given the lock back.
+    pub(super) fn free(&self, tree: &mut Tree, id: NodeId) -> Option<Node> {
+        let freed = tree.free(id);
+        if let Some(node) = &freed {
+            self.quota.refund_bytes(node.charged());
+            self.quota.refund_nodes(1);
+        }
+        freed
+    }
+}
+
+pub(super) fn next_epoch() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Device numbers that no host hands out.
+pub(super) fn next_dev() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    u64::from(u32::from_be_bytes(*b"\0mem")) << 32 | NEXT.fetch_add(1, Ordering::Relaxed)
+}
