@@ -7,8 +7,9 @@ use parking_lot::RwLock;
 use super::{
     info,
     refs::Refs,
-    shared::{Shared, next_dev, next_epoch},
+    shared::{Shared, next_epoch},
 };
+use crate::FsInfo;
 
 impl Shared {
     pub(super) fn fork(&self) -> Shared {
@@ -18,7 +19,7 @@ impl Shared {
         let orphans = self.refs.orphans();
         let quota = self.quota.fork();
         let copy = Shared {
-            info: info(next_dev()),
+            info: info(FsInfo::fresh_dev()),
             clock: self.clock.clone(),
             atime: self.atime,
             hash: self.hash.clone(),

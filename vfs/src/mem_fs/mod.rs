@@ -23,11 +23,11 @@
 //! # Who may change what under which lock
 //! * Directories, links, special nodes, names: `tree` for writing.
 //! * A file's attributes and content: its `state` for writing, if its `epoch` is the filesystem's; else it may be
-//!   visible in a fork, and is superseded by a copy first, with `tree` held for writing ([`Tree::file_of`]).
+//!   visible in a fork, and is superseded by a copy first, with `tree` held for writing (`Tree::file_of`).
 //! * What is charged to the quota: as above, and `tree` held for reading at least.
 //!
 //! # Why a fork is one point in time
-//! [`Shared::fork`] holds `tree` for writing, sets a new epoch on both sides, then copies the root and the quota.
+//! `Shared::fork` holds `tree` for writing, sets a new epoch on both sides, then copies the root and the quota.
 //!
 //! * Changes under `tree` are before the fork or after it, as the lock is taken.
 //! * A write in place checks the epoch under the file's lock, without `tree`. If it saw the old epoch, it held the

@@ -44,7 +44,7 @@ impl Shared {
         // The root, for which there is room in every quota.
         let _ = quota.reserve_nodes(1);
         Shared {
-            info: info(next_dev()),
+            info: info(FsInfo::fresh_dev()),
             clock: options.clock.clone(),
             atime: options.atime,
             hash: FixedState::with_seed(seed),
@@ -233,10 +233,4 @@ impl Shared {
 pub(super) fn next_epoch() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Device numbers that no host hands out.
-pub(super) fn next_dev() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    u64::from(u32::from_be_bytes(*b"\0mem")) << 32 | NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -63,18 +63,18 @@ fn step(
 ) -> Result<Option<Walked>> {
     let tree = lock.tree();
     let mounts = (!mounts.is_empty()).then_some(mounts);
-    let (mut at, mut here) = (dir, tree.dir(dir)?);
     // References are counted with the tree locked, so that what they are for cannot go before.
     let reached = |node, file_type| {
         fs.refs.add(node, 1);
         Ok(Some(Walked::Node(Entry { node, file_type })))
     };
+    if !matches!(path.peek()?, Component::Name(_)) {
+        return reached(dir, tree.node(dir)?.file_type());
+    }
+    let (mut at, mut here) = (dir, tree.dir(dir)?);
     loop {
         let Component::Name(name) = path.peek()? else { return reached(at, FileType::Directory) };
         let last = path.is_last();
-        if last && matches!(goal, Goal::Parent) {
-            return reached(at, FileType::Directory);
-        }
         let Some(found) = here.entries.find(fs.hash(name), name) else {
             if let (true, Goal::Open(how @ OpenHow { create: Some(new), .. })) = (last, goal) {
                 if here.removed {
@@ -111,7 +111,7 @@ fn step(
             continue;
         }
         return match goal {
-            Goal::Parent | Goal::Node { .. } => reached(entry.node, entry.file_type),
+            Goal::Node { .. } => reached(entry.node, entry.file_type),
             Goal::Stat { .. } => Ok(Some(Walked::Stat(tree.node(entry.node)?.metadata(fs.info.dev, entry.node)))),
             Goal::Open(OpenHow { create: Some(_), exclusive: true, .. }) => Err(Errno::EXIST),
             Goal::Open(OpenHow { create: Some(_), .. }) if entry.file_type == FileType::Directory => Err(Errno::ISDIR),
