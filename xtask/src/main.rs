@@ -1,5 +1,6 @@
 //! The tasks of this repository. `cargo xtask` alone lists them.
 
+mod guests;
 mod run;
 mod sanitize;
 mod test;
@@ -11,6 +12,9 @@ Tasks of the Gangplank repository.
 
   cargo xtask test [STEP…]   everything that has to be green: all steps, or the ones named
                              (fmt, clippy, doc, wasm32, tests)
+  cargo xtask guests [--check]
+                             builds the guest programs in wasi-testsuite again (needs the wasm32 targets), or tells
+                             whether they are what their sources make
   cargo xtask asan           the tests of wasi's unsafe module under AddressSanitizer (needs a nightly toolchain)
   cargo xtask miri           the same under Miri (needs a nightly toolchain with the component miri)
 ";
@@ -21,6 +25,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = args.collect();
     let result = match task.as_deref() {
         Some("test") => test::test(&rest),
+        Some("guests") => guests::guests(&rest),
         Some("asan") => sanitize::asan(&rest),
         Some("miri") => sanitize::miri(&rest),
         None | Some("help" | "--help" | "-h") => {

@@ -1,6 +1,8 @@
 //! Thin calls on paths.
 
-use crate::{DIR, FOLLOW, NOFOLLOW, O_CREAT, O_DIRECTORY, READ, READ_WRITE, Result, Stat, check_call, ok, raw, with_out};
+use crate::{
+    DIR, FOLLOW, NOFOLLOW, O_CREAT, O_DIRECTORY, READ, READ_WRITE, Result, Stat, check_call, ok, raw, with_out,
+};
 
 /// Anything that has bytes, as the two numbers on the wire.
 fn wire(path: &[u8]) -> (u32, u32) {
@@ -113,14 +115,7 @@ pub fn lstat(dir: u32, path: impl AsRef<[u8]>) -> Result<Stat> {
     stat_with(dir, NOFOLLOW, path)
 }
 
-pub fn set_path_times(
-    dir: u32,
-    lookup: u32,
-    path: impl AsRef<[u8]>,
-    atim: u64,
-    mtim: u64,
-    flags: u32,
-) -> Result {
+pub fn set_path_times(dir: u32, lookup: u32, path: impl AsRef<[u8]>, atim: u64, mtim: u64, flags: u32) -> Result {
     let (p, n) = wire(path.as_ref());
     check_call(raw::path_filestat_set_times(dir, lookup, p, n, atim, mtim, flags))
 }

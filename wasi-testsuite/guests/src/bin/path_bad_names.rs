@@ -33,8 +33,7 @@ fn run() {
 
     // The longest name there is works, as do names that only look odd.
     let longest = [b'x'; 255];
-    let odd: [&[u8]; 6] =
-        [&longest, b"...", b" ", b"back\\slash:*?", "\u{e9}\u{1f980}".as_bytes(), b"line\nbreak"];
+    let odd: [&[u8]; 6] = [&longest, b"...", b" ", b"back\\slash:*?", "\u{e9}\u{1f980}".as_bytes(), b"line\nbreak"];
     for name in odd {
         make_file(dir, name, "odd");
         holds(dir, name, "odd");

@@ -23,8 +23,9 @@ fn run() {
         let mut seen = [0u32; 8];
         for i in 0..8 {
             // Read back as bytes: the array is no longer what its type says.
-            let event: Event =
-                unsafe { core::ptr::read_unaligned(core::ptr::with_exposed_provenance((base + shift + i * 32) as usize)) };
+            let event: Event = unsafe {
+                core::ptr::read_unaligned(core::ptr::with_exposed_provenance((base + shift + i * 32) as usize))
+            };
             eq(event.error, 0u32);
             check(event.userdata >= 100 && event.userdata < 108, "the userdata of a subscription");
             let which = (event.userdata.wrapping_sub(100) % 8) as usize;

@@ -26,9 +26,20 @@ fn run() {
     ok(symlink("../a/sub", a, "back"));
 
     let out: [&[u8]; 14] = [
-        b"up", b"evil/outside", b"evil//outside", b"slash/outside", b"slash//outside", b"twice/outside",
-        b"dots/outside", b"here/../outside", b"here/here/../outside", b"sideways/outside", b"evil/a/sub", b"back/x",
-        b"sub/../../outside", b"here/up",
+        b"up",
+        b"evil/outside",
+        b"evil//outside",
+        b"slash/outside",
+        b"slash//outside",
+        b"twice/outside",
+        b"dots/outside",
+        b"here/../outside",
+        b"here/here/../outside",
+        b"sideways/outside",
+        b"evil/a/sub",
+        b"back/x",
+        b"sub/../../outside",
+        b"here/up",
     ];
     let mut buf = [0u8; 64];
     for path in out {
@@ -50,9 +61,8 @@ fn run() {
             fails(rename(a, "sub", a, path), PERM);
         }
     }
-    let directories: [&[u8]; 10] = [
-        b"evil", b"evil/", b"slash", b"slash/", b"slash//", b"twice", b"twice/", b"dots/.", b"sideways/", b"here/..",
-    ];
+    let directories: [&[u8]; 10] =
+        [b"evil", b"evil/", b"slash", b"slash/", b"slash//", b"twice", b"twice/", b"dots/.", b"sideways/", b"here/.."];
     for path in directories {
         fails(open_dir(a, path), PERM);
         fails(stat(a, path), PERM);

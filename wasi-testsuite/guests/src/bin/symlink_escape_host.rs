@@ -9,7 +9,8 @@ entry!(run);
 fn run() {
     let mut buf = [0u8; 64];
     // up -> .., absolute -> /, etc -> /etc, proc -> /proc/self, beside -> ../manifest.json, inside -> sub/file
-    for path in ["beside", "etc/passwd", "absolute/etc/passwd", "proc/root/etc/passwd", "up/manifest.json", "proc/exe"] {
+    for path in ["beside", "etc/passwd", "absolute/etc/passwd", "proc/root/etc/passwd", "up/manifest.json", "proc/exe"]
+    {
         fails(open_ro(ROOT, path), PERM);
         fails(stat(ROOT, path), PERM);
     }
