@@ -36,11 +36,12 @@ const FIRST_LIMIT: usize = 64;
 /// Regular files and directories are always ready.
 ///
 /// # Errors
-/// `INTR`, `NOMEM`.
+/// `NOMEM`.
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/poll.html>
 pub fn poll_now(fd: BorrowedFd<'_>, interest: Events) -> Result<Events> {
     let mut fds = [PollFd::from_borrowed_fd(fd, flags_of(interest))];
-    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+    // Even a call that does not wait ends early if a signal is pending.
+    rustix::io::retry_on_intr(|| poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })))?;
     let ready = fds[0].revents();
     if ready.contains(PollFlags::NVAL) {
         return Err(Errno::BADF);
