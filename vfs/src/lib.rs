@@ -9,6 +9,8 @@ mod ctx;
 mod errno;
 mod file;
 mod fs;
+#[cfg(all(feature = "host", any(unix, windows)))]
+pub mod host_fs;
 mod lock;
 pub mod mem_fs;
 mod mount;

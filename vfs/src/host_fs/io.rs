@@ -1,0 +1,224 @@
+//! Reading and writing of [`HostFile`](super::file::HostFile): what each system calls it.
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::*;
+#[cfg(not(target_os = "linux"))]
+pub(super) use other::*;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use core::num::NonZeroU64;
+
+    use rustix::{
+        buffer::spare_capacity,
+        fs::{FallocateFlags, SeekFrom},
+        io::{ReadWriteFlags, retry_on_intr},
+    };
+
+    use std::{
+        fs::File,
+        io::{IoSlice, IoSliceMut},
+    };
+
+    use crate::{Advice, OpenFlags, Result, Seek};
+
+    fn flags(durable: OpenFlags) -> ReadWriteFlags {
+        let mut flags = ReadWriteFlags::empty();
+        flags.set(ReadWriteFlags::SYNC, durable.contains(OpenFlags::SYNC));
+        flags.set(ReadWriteFlags::DSYNC, durable.contains(OpenFlags::DSYNC));
+        flags
+    }
+
+    pub(in crate::host_fs) fn preadv(file: &File, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::preadv(file, bufs, offset))?)
+    }
+
+    pub(in crate::host_fs) fn pread(file: &File, content: &mut Vec<u8>, offset: u64) -> Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::pread(file, spare_capacity(content), offset))?)
+    }
+
+    pub(in crate::host_fs) fn pwritev(
+        file: &File,
+        bufs: &[IoSlice<'_>],
+        offset: u64,
+        durable: OpenFlags,
+    ) -> Result<usize> {
+        if durable.is_empty() {
+            return Ok(retry_on_intr(|| rustix::io::pwritev(file, bufs, offset))?);
+        }
+        Ok(retry_on_intr(|| rustix::io::pwritev2(file, bufs, offset, flags(durable)))?)
+    }
+
+    /// Writes at the end, where the kernel says that it is.
+    pub(in crate::host_fs) struct Append<'a>(&'a File);
+
+    impl<'a> Append<'a> {
+        pub(in crate::host_fs) fn begin(file: &'a File) -> Result<Append<'a>> {
+            Ok(Append(file))
+        }
+
+        pub(in crate::host_fs) fn write(
+            &self,
+            bufs: &[IoSlice<'_>],
+            _done: usize,
+            durable: OpenFlags,
+        ) -> Result<usize> {
+            let how = flags(durable) | ReadWriteFlags::APPEND;
+            // u64::MAX: at, and moving, the descriptor's own offset.
+            Ok(retry_on_intr(|| rustix::io::pwritev2(self.0, bufs, u64::MAX, how))?)
+        }
+
+        pub(in crate::host_fs) fn end(&self, _done: usize) -> Result<u64> {
+            Ok(rustix::fs::tell(self.0)?)
+        }
+    }
+
+    pub(in crate::host_fs) fn allocate(file: &File, offset: u64, len: u64) -> Result<()> {
+        Ok(retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset, len))?)
+    }
+
+    pub(in crate::host_fs) fn seek_data(file: &File, offset: u64, what: Seek) -> Result<u64> {
+        let from = match what {
+            Seek::Data => SeekFrom::Data(offset),
+            Seek::Hole => SeekFrom::Hole(offset),
+        };
+        Ok(rustix::fs::seek(file, from)?)
+    }
+
+    pub(in crate::host_fs) fn advise(file: &File, offset: u64, len: u64, advice: Advice) -> Result<()> {
+        use rustix::fs::Advice as Host;
+        let advice = match advice {
+            Advice::Normal => Host::Normal,
+            Advice::Sequential => Host::Sequential,
+            Advice::Random => Host::Random,
+            Advice::WillNeed => Host::WillNeed,
+            Advice::DontNeed => Host::DontNeed,
+            Advice::NoReuse => Host::NoReuse,
+        };
+        Ok(rustix::fs::fadvise(file, offset, NonZeroU64::new(len), advice)?)
+    }
+}
+
+/// Without `RWF_APPEND` a write at the end is atomic against the other appends of this process only; without
+/// `SEEK_DATA` a file is all data; nothing can be reserved.
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use std::{
+        fs::File,
+        io::{IoSlice, IoSliceMut},
+    };
+
+    use parking_lot::Mutex;
+
+    use crate::{Advice, Errno, OpenFlags, Result, Seek, host_fs::meta::Attr};
+
+    static APPEND: Mutex<()> = Mutex::new(());
+
+    #[cfg(unix)]
+    pub(in crate::host_fs) fn preadv(file: &File, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        Ok(rustix::io::retry_on_intr(|| rustix::io::preadv(file, bufs, offset))?)
+    }
+
+    #[cfg(windows)]
+    pub(in crate::host_fs) fn preadv(file: &File, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        use std::os::windows::fs::FileExt;
+        let mut done = 0;
+        for buf in bufs {
+            let n = match file.seek_read(buf, offset + done as u64) {
+                Ok(n) => n,
+                Err(e) if done == 0 => return Err(e.into()),
+                Err(_) => break,
+            };
+            done += n;
+            if n < buf.len() {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    pub(in crate::host_fs) fn pread(file: &File, content: &mut Vec<u8>, offset: u64) -> Result<usize> {
+        content.resize(content.capacity(), 0);
+        let n = preadv(file, &mut [IoSliceMut::new(content)], offset)?;
+        content.truncate(n);
+        Ok(n)
+    }
+
+    pub(in crate::host_fs) fn pwritev(
+        file: &File,
+        bufs: &[IoSlice<'_>],
+        offset: u64,
+        durable: OpenFlags,
+    ) -> Result<usize> {
+        let n = write_all(file, bufs, offset)?;
+        if durable.contains(OpenFlags::SYNC) {
+            file.sync_all()?;
+        } else if durable.contains(OpenFlags::DSYNC) {
+            file.sync_data()?;
+        }
+        Ok(n)
+    }
+
+    #[cfg(unix)]
+    fn write_all(file: &File, bufs: &[IoSlice<'_>], offset: u64) -> Result<usize> {
+        Ok(rustix::io::retry_on_intr(|| rustix::io::pwritev(file, bufs, offset))?)
+    }
+
+    #[cfg(windows)]
+    fn write_all(file: &File, bufs: &[IoSlice<'_>], offset: u64) -> Result<usize> {
+        use std::os::windows::fs::FileExt;
+        let mut done = 0;
+        for buf in bufs {
+            let n = match file.seek_write(buf, offset + done as u64) {
+                Ok(n) => n,
+                Err(e) if done == 0 => return Err(e.into()),
+                Err(_) => break,
+            };
+            done += n;
+            if n < buf.len() {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Writes at the end as it is now.
+    pub(in crate::host_fs) struct Append<'a> {
+        file: &'a File,
+        start: u64,
+        _one_at_a_time: parking_lot::MutexGuard<'static, ()>,
+    }
+
+    impl<'a> Append<'a> {
+        pub(in crate::host_fs) fn begin(file: &'a File) -> Result<Append<'a>> {
+            let _one_at_a_time = APPEND.lock();
+            Ok(Append { file, start: Attr::of(file)?.size, _one_at_a_time })
+        }
+
+        pub(in crate::host_fs) fn write(&self, bufs: &[IoSlice<'_>], done: usize, durable: OpenFlags) -> Result<usize> {
+            pwritev(self.file, bufs, self.start + done as u64, durable)
+        }
+
+        pub(in crate::host_fs) fn end(&self, done: usize) -> Result<u64> {
+            Ok(self.start + done as u64)
+        }
+    }
+
+    pub(in crate::host_fs) fn allocate(_file: &File, _offset: u64, _len: u64) -> Result<()> {
+        Err(Errno::NOTSUP)
+    }
+
+    pub(in crate::host_fs) fn seek_data(file: &File, offset: u64, what: Seek) -> Result<u64> {
+        let size = Attr::of(file)?.size;
+        match what {
+            _ if offset >= size => Err(Errno::NXIO),
+            Seek::Data => Ok(offset),
+            Seek::Hole => Ok(size),
+        }
+    }
+
+    pub(in crate::host_fs) fn advise(_file: &File, _offset: u64, _len: u64, _advice: Advice) -> Result<()> {
+        // A hint that these systems do not take in this form.
+        Ok(())
+    }
+}

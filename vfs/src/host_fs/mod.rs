@@ -1,0 +1,482 @@
+//! [`HostFs`]: a directory of the host.
+//!
+//! # Confinement
+//! The directory it is opened on is a capability. From then on every syscall gets a descriptor that we opened inside
+//! that directory and one [`Name`] (or, under `openat2` beneath, a plain run of names), never follows a symbolic link,
+//! and never takes `..` from the kernel unchecked (`parent`). Symbolic links are read, and resolved above, in the
+//! guest's own tree. Nothing remembers a path: what is unlinked or renamed is what the caller names, or holds.
+//!
+//! # What the host decides
+//! New files belong to the host's user whatever [`Cred`](crate::Cred) says; permission bits are the host's and
+//! enforced by it. Set-user-ID, set-group-ID and sticky bits are never created. Several attributes in one `setattr`
+//! are several syscalls. Device nodes and sockets are not opened (`NXIO`), unless [`Options::devices`] allows devices.
+//! (To learn what a name is, it is opened; a driver for which that alone has effects does not belong into a guest's
+//! directory.) FIFOs are streams and never wait; writing to one that nobody reads raises `SIGPIPE`, which every Rust
+//! program ignores from its start: an embedder in another language must, too. The limit on the size of files
+//! (`RLIMIT_FSIZE`) is read when the filesystem is opened, and answered as `FBIG` without the signal.
+//!
+//! # Identities
+//! A node's number is the host's inode number on the device of the root, and elsewhere a hash of device and inode.
+//! `d_ino` agrees, but for a directory on which the host itself has mounted something, and where an overlayfs over
+//! several devices gives its entries other numbers than its nodes. Numbers of nodes that nobody holds can come back,
+//! as the host reuses them.
+//!
+//! # Lock order
+//! `Inner::table`, then `Node::parent`. A directory's listing and a file's append lock are held across syscalls, never
+//! together with another. No descriptor is closed under `Inner::table`.
+
+mod dir;
+mod file;
+mod io;
+#[cfg(target_os = "linux")]
+mod linux;
+mod meta;
+mod node;
+mod parent;
+mod portable;
+#[cfg(unix)]
+mod stream;
+mod sys;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+mod walk;
+#[cfg(target_os = "linux")]
+mod xattr;
+
+use std::{fs::File, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use self::{
+    meta::{Attr, Key, check_attr, new_mode},
+    node::{Node, Table},
+    sys::{Request, Sys},
+};
+use crate::{
+    Components, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Goal, Metadata, MountPoints, Name, NewNode,
+    NodeId, OpenFlags, OpenHow, Opened, Remove, Rename, Result, SetAttr, Snapshots, StatFs, VirtualFile, Walked,
+    Xattrs,
+};
+
+/// How names are resolved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Resolver {
+    /// The best that the system offers.
+    #[default]
+    Auto,
+    /// Linux' `openat2`; opening fails with `Unsupported` where there is none.
+    Openat2,
+    /// The `cap-primitives` crate, name by name: what systems other than Linux use.
+    Portable,
+}
+
+/// How to open a [`HostFs`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// How names are resolved.
+    pub resolver: Resolver,
+    /// Open device nodes too: character devices as streams, block devices as files. Off by default, because a device
+    /// can do anything.
+    pub devices: bool,
+}
+
+/// A directory of the host as a filesystem.
+#[derive(Debug)]
+pub struct HostFs {
+    inner: Arc<Inner>,
+}
+
+/// What open files share with their filesystem.
+#[derive(Debug)]
+struct Inner {
+    sys: Box<dyn Sys>,
+    table: Mutex<Table>,
+    root: NodeId,
+    root_key: Key,
+    root_file: Arc<File>,
+    info: FsInfo,
+    options: Options,
+    /// `RLIMIT_FSIZE`: writing beyond it would raise a signal.
+    size_limit: Option<u64>,
+}
+
+impl HostFs {
+    /// The directory at this path of the host: the only path this filesystem ever gives to the host.
+    ///
+    /// # Errors
+    /// Those of opening a directory.
+    pub fn open(path: impl AsRef<Path>) -> std::io::Result<Arc<HostFs>> {
+        HostFs::open_with(path, Options::default())
+    }
+
+    /// As [`open`](HostFs::open), with options.
+    ///
+    /// # Errors
+    /// Those of opening a directory; `Unsupported` for a resolver that does not exist here.
+    pub fn open_with(path: impl AsRef<Path>, options: Options) -> std::io::Result<Arc<HostFs>> {
+        let dir = cap_primitives::fs::open_ambient_dir(path.as_ref(), cap_primitives::ambient_authority())?;
+        HostFs::from_dir(dir, options)
+    }
+
+    /// A directory that is open already.
+    ///
+    /// # Errors
+    /// `NotADirectory`; `Unsupported` for a resolver that does not exist here.
+    pub fn from_dir(dir: File, options: Options) -> std::io::Result<Arc<HostFs>> {
+        let attr = Attr::of(&dir).map_err(io_error)?;
+        if attr.file_type != FileType::Directory {
+            return Err(std::io::ErrorKind::NotADirectory.into());
+        }
+        let sys = choose(&dir, options.resolver)?;
+        let root_file = Arc::new(dir);
+        let info = FsInfo {
+            fs_type: "host",
+            dev: FsInfo::fresh_dev(),
+            caps: caps(&root_file, options.resolver),
+            name_max: 255,
+            time_granularity_ns: if cfg!(windows) { 100 } else { 1 },
+            max_file_size: i64::MAX as u64,
+        };
+        let mut table = Table::default();
+        let root = table.intern(Arc::new(Node::new(&attr, Some(root_file.clone()), None)), attr.key.dev);
+        let inner = Inner {
+            sys,
+            table: Mutex::new(table),
+            root,
+            root_key: attr.key,
+            root_file,
+            info,
+            options,
+            size_limit: file::size_limit(),
+        };
+        Ok(Arc::new(HostFs { inner: Arc::new(inner) }))
+    }
+}
+
+fn choose(root: &File, resolver: Resolver) -> std::io::Result<Box<dyn Sys>> {
+    #[cfg(target_os = "linux")]
+    if resolver != Resolver::Portable {
+        let linux = linux::Linux::default();
+        return if resolver == Resolver::Auto || linux.has_openat2(root) {
+            Ok(Box::new(linux))
+        } else {
+            Err(std::io::ErrorKind::Unsupported.into())
+        };
+    }
+    let _ = root;
+    match resolver {
+        Resolver::Openat2 => Err(std::io::ErrorKind::Unsupported.into()),
+        Resolver::Auto | Resolver::Portable => Ok(Box::new(portable::Portable)),
+    }
+}
+
+fn io_error(e: Errno) -> std::io::Error {
+    // On Linux the numbers are the host's own.
+    if cfg!(target_os = "linux") { std::io::Error::from_raw_os_error(e.raw().into()) } else { std::io::Error::other(e) }
+}
+
+/// What this directory's filesystem can do.
+#[cfg(target_os = "linux")]
+fn caps(root: &File, resolver: Resolver) -> FsCaps {
+    const EXT: u64 = 0xef53;
+    const TMPFS: u64 = 0x0102_1994;
+    const XFS: u64 = 0x5846_5342;
+    const BTRFS: u64 = 0x9123_683e;
+    const OVERLAY: u64 = 0x794c_7630;
+
+    let mut caps = FsCaps::HARD_LINKS | FsCaps::SYMLINKS | FsCaps::NS_TIMES | FsCaps::UNLINKED_OPEN | FsCaps::DURABLE;
+    let kind = rustix::fs::fstatfs(root).map_or(0, |s| s.f_type as u64 & 0xffff_ffff);
+    let full = matches!(kind, EXT | TMPFS | XFS | BTRFS);
+    caps.set(FsCaps::ALLOCATE | FsCaps::SEEK_HOLE, full);
+    caps.set(FsCaps::DIR_NLINK, matches!(kind, EXT | TMPFS | XFS));
+    if resolver == Resolver::Portable {
+        caps |= FsCaps::STABLE_COOKIES;
+    } else {
+        caps |= FsCaps::FIFOS;
+        caps.set(FsCaps::STABLE_COOKIES, full || kind == OVERLAY);
+        caps.set(FsCaps::NO_REPLACE, full || kind == OVERLAY);
+        caps.set(FsCaps::EXCHANGE, full);
+    }
+    caps.set(FsCaps::XATTR, linux::has_xattrs(root));
+    caps
+}
+
+#[cfg(not(target_os = "linux"))]
+fn caps(_root: &File, _resolver: Resolver) -> FsCaps {
+    let caps = FsCaps::HARD_LINKS | FsCaps::SYMLINKS | FsCaps::STABLE_COOKIES | FsCaps::DURABLE;
+    if cfg!(unix) { caps | FsCaps::NS_TIMES | FsCaps::UNLINKED_OPEN } else { caps }
+}
+
+impl Inner {
+    fn get(&self, id: NodeId) -> Result<Arc<Node>> {
+        self.table.lock().get(id)
+    }
+
+    /// Takes a reference.
+    fn intern(&self, node: Arc<Node>) -> NodeId {
+        self.table.lock().intern(node, self.root_key.dev)
+    }
+
+    /// The node with this identity, if somebody holds it.
+    #[cfg(unix)]
+    fn held(&self, key: Key) -> Option<Arc<Node>> {
+        self.table.lock().by_key(key, self.root_key.dev)
+    }
+
+    fn metadata(&self, attr: &Attr) -> Metadata {
+        attr.metadata(self.info.dev, attr.key.id(self.root_key.dev))
+    }
+
+    /// Makes an open file of what the host opened.
+    fn opened(
+        self: &Arc<Self>,
+        cx: &Ctx<'_>,
+        file: File,
+        how: &OpenHow<'_>,
+        created: bool,
+        parent: Option<Arc<Node>>,
+    ) -> Result<Opened> {
+        let attr = Attr::of(&file)?;
+        if let (true, Some(NewNode::Regular { mode })) = (created, how.create) {
+            // The process's own umask has been at work too.
+            let mode = new_mode(mode, cx.cred.umask);
+            if cfg!(unix) && attr.mode & 0o777 != mode {
+                sys::set_attr_of(&file, &SetAttr { mode: Some(mode), ..SetAttr::default() })?;
+            }
+        }
+        let is_dir = attr.file_type == FileType::Directory;
+        let takes_writing = OpenFlags::WRITE | OpenFlags::TRUNC;
+        if is_dir && (how.create.is_some() || how.flags.intersects(takes_writing)) {
+            return Err(Errno::ISDIR);
+        }
+        if how.flags & takes_writing == OpenFlags::TRUNC {
+            return Err(Errno::INVAL);
+        }
+        let file_type = attr.file_type;
+        if !is_dir {
+            let node = attr.key.id(self.root_key.dev);
+            let file = self.file_object(file, &attr, how.flags)?;
+            return Ok(Opened { file, node, file_type, created });
+        }
+        let file = Arc::new(file);
+        let node = self.intern(Arc::new(Node::new(&attr, Some(file.clone()), parent)));
+        let file = Arc::new(dir::HostDir::new(self.clone(), file, &attr, how.flags));
+        Ok(Opened { file, node, file_type, created })
+    }
+
+    fn file_object(self: &Arc<Self>, file: File, attr: &Attr, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
+        match attr.file_type {
+            FileType::Regular => {}
+            FileType::BlockDevice if self.options.devices => {}
+            #[cfg(unix)]
+            FileType::Fifo => return Ok(Arc::new(stream::HostStream::new(self.clone(), file, attr, flags))),
+            #[cfg(unix)]
+            FileType::CharDevice if self.options.devices => {
+                return Ok(Arc::new(stream::HostStream::new(self.clone(), file, attr, flags)));
+            }
+            FileType::Directory => {
+                return Ok(Arc::new(dir::HostDir::new(self.clone(), Arc::new(file), attr, flags)));
+            }
+            _ => return Err(Errno::NXIO),
+        }
+        Ok(Arc::new(file::HostFile::new(self.clone(), file, attr, flags)))
+    }
+
+    fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
+        let node = self.get(dir)?;
+        let dir = node.dir()?;
+        let wanted = match *new {
+            NewNode::Regular { mode } => {
+                let mode = new_mode(mode, cx.cred.umask);
+                let file = self.sys.open(dir, name, Request { flags: OpenFlags::empty(), create: Some(mode) })?;
+                drop(file);
+                Some(mode)
+            }
+            NewNode::Directory { mode } => {
+                let mode = new_mode(mode, cx.cred.umask);
+                self.sys.mkdir(dir, name, mode)?;
+                Some(mode)
+            }
+            NewNode::Symlink { target } => {
+                check_target(target).or_else(|e| taken(dir, name, e))?;
+                self.sys.symlink(dir, name, target)?;
+                None
+            }
+            NewNode::Special { file_type: FileType::Fifo, mode, .. } => {
+                let mode = new_mode(mode, cx.cred.umask);
+                self.sys.mkfifo(dir, name, mode).or_else(|e| taken(dir, name, e))?;
+                Some(mode)
+            }
+            NewNode::Special { .. } => return taken(dir, name, Errno::NOTSUP),
+        };
+        let made = self.sys.pin(dir, name)?;
+        if let (true, Some(mode)) = (cfg!(unix), wanted) {
+            // The process's own umask has been at work too.
+            let attr = made.attr()?;
+            if attr.mode & 0o777 != mode && attr.file_type != FileType::Symlink {
+                let kept = attr.mode & !0o777;
+                self.sys.set_attr(&made, &SetAttr { mode: Some(kept | mode), ..SetAttr::default() })?;
+            }
+        }
+        if made.file_type == FileType::Directory {
+            *made.parent.lock() = Some(parent::link_to(&node));
+        }
+        let file_type = made.file_type;
+        Ok(Entry { node: self.intern(Arc::new(made)), file_type })
+    }
+}
+
+/// `EXIST` comes before `e`.
+fn taken<T>(dir: &File, name: Name<'_>, e: Errno) -> Result<T> {
+    match Attr::at(dir, name) {
+        Ok(_) => Err(Errno::EXIST),
+        Err(_) => Err(e),
+    }
+}
+
+fn check_target(target: &[u8]) -> Result<()> {
+    if target.is_empty() || target.contains(&0) {
+        return Err(Errno::INVAL);
+    }
+    if target.len() > crate::PATH_MAX { Err(Errno::NAMETOOLONG) } else { Ok(()) }
+}
+
+impl FileSystem for HostFs {
+    fn info(&self) -> &FsInfo {
+        &self.inner.info
+    }
+
+    fn root(&self) -> NodeId {
+        self.inner.root
+    }
+
+    fn retain(&self, node: NodeId) {
+        self.inner.table.lock().retain(node);
+    }
+
+    fn forget(&self, node: NodeId, n: u64) {
+        if node != self.inner.root {
+            let gone = self.inner.table.lock().forget(node, n);
+            drop(gone);
+        }
+    }
+
+    fn lookup(&self, _cx: &Ctx<'_>, dir: NodeId, name: Name<'_>) -> Result<Entry> {
+        let parent = self.inner.get(dir)?;
+        let node = self.inner.sys.pin(parent.dir()?, name)?;
+        if node.file_type == FileType::Directory {
+            *node.parent.lock() = Some(parent::link_to(&parent));
+        }
+        let file_type = node.file_type;
+        Ok(Entry { node: self.inner.intern(Arc::new(node)), file_type })
+    }
+
+    fn parent(&self, dir: NodeId) -> Result<NodeId> {
+        self.inner.parent(dir)
+    }
+
+    fn walk(
+        &self,
+        cx: &Ctx<'_>,
+        dir: NodeId,
+        path: &mut Components<'_>,
+        mounts: &dyn MountPoints,
+        goal: Goal<'_>,
+    ) -> Result<Walked> {
+        self.inner.walk(cx, dir, path, mounts, goal)
+    }
+
+    fn readlink(&self, node: NodeId) -> Result<Bytes> {
+        self.inner.sys.readlink(&*self.inner.get(node)?)
+    }
+
+    fn getattr(&self, node: NodeId) -> Result<Metadata> {
+        let attr = self.inner.get(node)?.attr()?;
+        Ok(attr.metadata(self.inner.info.dev, node))
+    }
+
+    fn setattr(&self, _cx: &Ctx<'_>, node: NodeId, attr: &SetAttr) -> Result<()> {
+        let node = self.inner.get(node)?;
+        check_attr(attr, node.file_type)?;
+        self.inner.check_size(attr.size)?;
+        self.inner.sys.set_attr(&node, attr)
+    }
+
+    fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
+        self.inner.create(cx, dir, name, new)
+    }
+
+    fn link(&self, _cx: &Ctx<'_>, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
+        let (node, dir) = (self.inner.get(node)?, self.inner.get(dir)?);
+        self.inner.sys.link(&node, dir.dir()?, name)
+    }
+
+    fn remove(&self, _cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, what: Remove) -> Result<()> {
+        self.inner.sys.remove(self.inner.get(dir)?.dir()?, name, what)
+    }
+
+    fn rename(&self, _cx: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
+        let (old, new) = (self.inner.get(from.0)?, self.inner.get(to.0)?);
+        self.inner.sys.rename((old.dir()?, from.1), (new.dir()?, to.1), how)
+    }
+
+    fn open(&self, _cx: &Ctx<'_>, node: NodeId, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
+        let node = self.inner.get(node)?;
+        match node.file_type {
+            FileType::Symlink => return Err(Errno::LOOP),
+            FileType::Directory if flags.intersects(OpenFlags::WRITE | OpenFlags::TRUNC) => return Err(Errno::ISDIR),
+            FileType::Directory => {}
+            _ if flags.contains(OpenFlags::DIRECTORY) => return Err(Errno::NOTDIR),
+            FileType::Regular | FileType::Fifo => {}
+            FileType::CharDevice | FileType::BlockDevice if self.inner.options.devices => {}
+            _ => return Err(Errno::NXIO),
+        }
+        if flags.contains(OpenFlags::TRUNC) && !flags.contains(OpenFlags::WRITE) {
+            return Err(Errno::INVAL);
+        }
+        let file = self.inner.sys.reopen(&node, flags)?;
+        let attr = Attr::of(&file)?;
+        self.inner.file_object(file, &attr, flags)
+    }
+
+    fn statfs(&self) -> Result<StatFs> {
+        #[cfg(unix)]
+        {
+            let s = rustix::fs::fstatvfs(&*self.inner.root_file)?;
+            Ok(StatFs {
+                bsize: u32::try_from(s.f_frsize).unwrap_or(4096),
+                blocks: s.f_blocks,
+                bfree: s.f_bfree,
+                bavail: s.f_bavail,
+                files: s.f_files,
+                ffree: s.f_ffree,
+            })
+        }
+        #[cfg(windows)]
+        Err(Errno::NOTSUP)
+    }
+
+    fn sync(&self) -> Result<()> {
+        let how = Request { flags: OpenFlags::READ | OpenFlags::DIRECTORY, create: None };
+        let root = self.inner.get(self.inner.root)?;
+        let dir = self.inner.sys.reopen(&root, how.flags)?;
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(&dir)?;
+        #[cfg(not(target_os = "linux"))]
+        dir.sync_all()?;
+        Ok(())
+    }
+
+    fn xattrs(&self) -> Option<&dyn Xattrs> {
+        #[cfg(target_os = "linux")]
+        if self.inner.info.caps.contains(FsCaps::XATTR) {
+            return Some(&*self.inner);
+        }
+        None
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        None
+    }
+}

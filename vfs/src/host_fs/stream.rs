@@ -1,0 +1,178 @@
+//! [`HostStream`]: an open FIFO, or a character device. The descriptor is non-blocking, so nothing here ever waits.
+
+use core::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicBool, Ordering},
+    task::Waker,
+};
+use std::{
+    fs::File,
+    io::{IoSlice, IoSliceMut, IsTerminal},
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use rustix::io::retry_on_intr;
+
+use super::{
+    Inner,
+    meta::{Attr, timestamps},
+};
+use crate::{
+    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, SetTime,
+    Socket, VirtualFile,
+    host_fs::meta::{Key, check_attr},
+    reactor::{Source, poll_now},
+};
+
+/// Buffers that one syscall takes (`IOV_MAX`).
+const IOV_MAX: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct HostStream {
+    fs: Arc<Inner>,
+    source: Source,
+    key: Key,
+    attr: Attr,
+    access: OpenFlags,
+    nonblock: AtomicBool,
+    terminal: bool,
+}
+
+impl HostStream {
+    pub(super) fn new(fs: Arc<Inner>, file: File, attr: &Attr, flags: OpenFlags) -> HostStream {
+        HostStream {
+            fs,
+            terminal: file.is_terminal(),
+            source: Source::new(OwnedFd::from(file)),
+            key: attr.key,
+            attr: *attr,
+            access: flags & (OpenFlags::READ | OpenFlags::WRITE),
+            nonblock: AtomicBool::new(flags.contains(OpenFlags::NONBLOCK)),
+        }
+    }
+
+    fn needs(&self, access: OpenFlags) -> Result<()> {
+        if self.access.contains(access) { Ok(()) } else { Err(Errno::BADF) }
+    }
+}
+
+impl VirtualFile for HostStream {
+    fn node(&self) -> Option<NodeId> {
+        Some(self.key.id(self.fs.root_key.dev))
+    }
+
+    fn seekable(&self) -> bool {
+        false
+    }
+
+    fn getattr(&self) -> Result<Metadata> {
+        let file = self.source.as_fd().try_clone_to_owned()?;
+        Ok(self.fs.metadata(&Attr::of(&File::from(file))?))
+    }
+
+    fn setattr(&self, _cx: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
+        if attr.size.is_some() {
+            self.needs(OpenFlags::WRITE)?;
+        }
+        check_attr(attr, self.attr.file_type)?;
+        let fd = self.source.as_fd();
+        if attr.uid.is_some() || attr.gid.is_some() {
+            let (uid, gid) = (attr.uid.map(rustix::fs::Uid::from_raw), attr.gid.map(rustix::fs::Gid::from_raw));
+            rustix::fs::fchown(fd, uid, gid)?;
+        }
+        if let Some(mode) = attr.mode {
+            rustix::fs::fchmod(fd, rustix::fs::Mode::from_raw_mode((mode & 0o7777) as _))?;
+        }
+        if attr.atime != SetTime::Keep || attr.mtime != SetTime::Keep {
+            rustix::fs::futimens(fd, &timestamps(attr.atime, attr.mtime))?;
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, _bufs: &mut [IoSliceMut<'_>], _offset: u64) -> Result<usize> {
+        self.needs(OpenFlags::READ)?;
+        Err(Errno::SPIPE)
+    }
+
+    fn write_at(&self, _bufs: &[IoSlice<'_>], _at: At) -> Result<(usize, u64)> {
+        self.needs(OpenFlags::WRITE)?;
+        Err(Errno::SPIPE)
+    }
+
+    fn read_bytes(&self, _offset: u64, _len: usize) -> Result<Bytes> {
+        self.needs(OpenFlags::READ)?;
+        Err(Errno::SPIPE)
+    }
+
+    fn set_len(&self, _len: u64) -> Result<()> {
+        self.needs(OpenFlags::WRITE)?;
+        Err(Errno::INVAL)
+    }
+
+    fn allocate(&self, _offset: u64, _len: u64) -> Result<()> {
+        self.needs(OpenFlags::WRITE)?;
+        Err(Errno::SPIPE)
+    }
+
+    fn seek_data(&self, _offset: u64, _what: Seek) -> Result<u64> {
+        Err(Errno::SPIPE)
+    }
+
+    fn readdir(&self, _from: Cookie, _sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.needs(OpenFlags::READ)?;
+        Err(Errno::NOTDIR)
+    }
+
+    fn sync(&self, _data_only: bool) -> Result<()> {
+        Err(Errno::INVAL)
+    }
+
+    fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events> {
+        self.source.poll(interest, waker)
+    }
+
+    fn read_stream(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        self.needs(OpenFlags::READ)?;
+        let count = bufs.len().min(IOV_MAX);
+        let bufs = &mut bufs[..count];
+        if bufs.iter().all(|b| b.is_empty()) {
+            return Ok(0);
+        }
+        let n = retry_on_intr(|| rustix::io::readv(&self.source, bufs))?;
+        // A FIFO that nobody has opened for writing yet reads as at its end. Who opened it to wait is still waiting
+        // for a writer; whether there was one, poll knows.
+        if n == 0 && !self.nonblock.load(Ordering::Relaxed) && poll_now(self.source.as_fd(), Events::READ)?.is_empty() {
+            return Err(Errno::AGAIN);
+        }
+        Ok(n)
+    }
+
+    fn write_stream(&self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        self.needs(OpenFlags::WRITE)?;
+        Ok(retry_on_intr(|| rustix::io::writev(&self.source, &bufs[..bufs.len().min(IOV_MAX)]))?)
+    }
+
+    fn flush(&self) -> Result<()> {
+        // Every write has been answered by the host already.
+        Ok(())
+    }
+
+    fn set_flags(&self, flags: OpenFlags) -> Result<()> {
+        self.nonblock.store(flags.contains(OpenFlags::NONBLOCK), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn advise(&self, _offset: u64, _len: u64, _advice: Advice) -> Result<()> {
+        Err(Errno::SPIPE)
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        None
+    }
+
+    fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+}

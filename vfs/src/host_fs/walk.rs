@@ -1,0 +1,310 @@
+//! Walking down from a directory: in one syscall where the host can, else name by name.
+//!
+//! A walk only ever goes down, from a descriptor that we hold, through directories that are not symbolic links. So
+//! wherever it ends, the host has never been asked to resolve anything that could lead out.
+
+use std::{fs::File, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{
+    Inner,
+    meta::{Attr, new_mode},
+    node::Node,
+    sys::Request,
+};
+use crate::{
+    Component, Components, Ctx, Entry, Errno, FileType, Goal, MountPoints, Name, NewNode, NodeId, OpenFlags, OpenHow,
+    Result, Walked,
+};
+
+/// How often an operation is tried again when somebody else changes the name under it.
+const TRIES: usize = 16;
+
+/// A directory on the way.
+enum Here {
+    Node(Arc<Node>),
+    /// Opened in passing: who it is costs a syscall, and need not be known.
+    Raw(Arc<File>),
+}
+
+impl Here {
+    fn dir(&self) -> Result<&Arc<File>> {
+        match self {
+            Here::Node(node) => node.dir(),
+            Here::Raw(file) => Ok(file),
+        }
+    }
+
+    fn node(self) -> Result<Arc<Node>> {
+        match self {
+            Here::Node(node) => Ok(node),
+            Here::Raw(file) => Ok(Arc::new(Node::new(&Attr::of(&file)?, Some(file), None))),
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn walk(
+        self: &Arc<Self>,
+        cx: &Ctx<'_>,
+        dir: NodeId,
+        path: &mut Components<'_>,
+        mounts: &dyn MountPoints,
+        goal: Goal<'_>,
+    ) -> Result<Walked> {
+        let mut here = Here::Node(self.get(dir)?);
+        let mut in_runs = mounts.is_empty();
+        let mut tries = 0;
+        loop {
+            let (run, count) = path.run(false);
+            let Some(name) = first_name(path)? else {
+                let node = here.node()?;
+                let file_type = node.file_type;
+                return Ok(Walked::Node(Entry { node: self.intern(node), file_type }));
+            };
+            let last = path.is_last();
+            if in_runs && count > 1 {
+                let mut rest = *path;
+                rest.advance_by(count);
+                let is_end = rest.is_empty();
+                if is_end && let Some(walked) = self.whole_run(cx, here.dir()?, run, goal)? {
+                    *path = rest;
+                    return Ok(walked);
+                }
+                // Before `..` the last directory is passed on its own, so that its parent is known.
+                let before_dotdot = matches!(rest.peek(), Ok(Component::DotDot));
+                let pass = if is_end || before_dotdot { count - 1 } else { count };
+                match self.sys.pin_run(here.dir()?, prefix(path, pass), true) {
+                    Some(file) => {
+                        here = Here::Raw(Arc::new(file?));
+                        path.advance_by(pass);
+                        continue;
+                    }
+                    None => in_runs = false,
+                }
+            }
+
+            if last && let Some(id) = self.mounted_on(here.dir()?, name, mounts)? {
+                path.advance();
+                return Ok(Walked::MountPoint(id));
+            }
+            let step = match goal {
+                Goal::Stat { follow } if last => self.stat_last(here.dir()?, name, follow),
+                Goal::Open(how) if last => self.open_last(cx, &here, name, how, goal.follows()),
+                _ => self.one_name(here.dir()?, name, last, goal),
+            };
+            match step {
+                Ok(Step::Done(walked)) => {
+                    path.advance();
+                    return Ok(walked);
+                }
+                Ok(Step::Symlink(target)) => {
+                    path.advance();
+                    return Ok(Walked::Symlink { dir: self.intern(here.node()?), target });
+                }
+                Ok(Step::Found(mut node)) => {
+                    let before_dotdot = {
+                        let mut rest = *path;
+                        rest.advance();
+                        matches!(rest.peek(), Ok(Component::DotDot))
+                    };
+                    if node.file_type == FileType::Directory {
+                        if before_dotdot && let Here::Raw(_) = here {
+                            here = Here::Node(here.node()?);
+                        }
+                        if let Here::Node(parent) = &here {
+                            *node.parent.get_mut() = Some(super::parent::link_to(parent));
+                        }
+                    }
+                    path.advance();
+                    let node = Arc::new(node);
+                    if !mounts.is_empty() && mounts.contains(node.key.id(self.root_key.dev)) {
+                        return Ok(Walked::MountPoint(self.intern(node)));
+                    }
+                    if last {
+                        let file_type = node.file_type;
+                        return Ok(Walked::Node(Entry { node: self.intern(node), file_type }));
+                    }
+                    if node.file_type != FileType::Directory {
+                        return Err(Errno::NOTDIR);
+                    }
+                    here = Here::Node(node);
+                }
+                Ok(Step::Changed) if tries < TRIES => tries += 1,
+                Ok(Step::Changed) => return Err(Errno::AGAIN),
+                Err(Errno::NOENT) => return Ok(Walked::Missing { dir: self.intern(here.node()?) }),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// The whole rest of the path in one go, if no symbolic link and no missing name is in the way.
+    fn whole_run(self: &Arc<Self>, cx: &Ctx<'_>, dir: &File, run: &[u8], goal: Goal<'_>) -> Result<Option<Walked>> {
+        match goal {
+            // The directory and the name in it cost as much as the file itself, and tell more.
+            Goal::Stat { .. } => Ok(None),
+            Goal::Open(how) => {
+                let acquired = acquire(cx, how, |request| match self.sys.open_run(dir, run, request) {
+                    Some(done) => done.map(Some),
+                    None => Ok(None),
+                })?;
+                let Some((file, created)) = acquired else { return Ok(None) };
+                Ok(Some(Walked::Opened(self.opened(cx, file, how, created, None)?)))
+            }
+            Goal::Node { .. } => {
+                let Some(file) = self.sys.pin_run(dir, run, false) else { return Ok(None) };
+                let file = Arc::new(file?);
+                let attr = Attr::of(&file)?;
+                if attr.file_type == FileType::Symlink && goal.follows() {
+                    return Ok(None);
+                }
+                let node = self.intern(Arc::new(Node::new(&attr, Some(file), None)));
+                Ok(Some(Walked::Node(Entry { node, file_type: attr.file_type })))
+            }
+        }
+    }
+
+    /// Whether something is mounted on this name.
+    fn mounted_on(&self, dir: &Arc<File>, name: Name<'_>, mounts: &dyn MountPoints) -> Result<Option<NodeId>> {
+        if mounts.is_empty() {
+            return Ok(None);
+        }
+        match Attr::at(dir, name) {
+            Ok(attr) if mounts.contains(attr.key.id(self.root_key.dev)) => {
+                let node = self.sys.pin(dir, name)?;
+                // A mount point is always referenced, so the name must have changed if this is another node.
+                Ok((node.key == attr.key).then(|| self.intern(Arc::new(node))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn stat_last(&self, dir: &File, name: Name<'_>, follow: bool) -> Result<Step> {
+        let attr = Attr::at(dir, name)?;
+        if follow && attr.file_type == FileType::Symlink {
+            return self.link_target(dir, name);
+        }
+        Ok(Step::Done(Walked::Stat(self.metadata(&attr))))
+    }
+
+    fn open_last(
+        self: &Arc<Self>,
+        cx: &Ctx<'_>,
+        here: &Here,
+        name: Name<'_>,
+        how: &OpenHow<'_>,
+        follow: bool,
+    ) -> Result<Step> {
+        let dir = here.dir()?;
+        match acquire(cx, how, |request| self.sys.open(dir, name, request).map(Some)) {
+            Ok(Some((file, created))) => {
+                let parent = match here {
+                    Here::Node(node) => Some(super::parent::link_to(node)),
+                    Here::Raw(_) => None,
+                };
+                Ok(Step::Done(Walked::Opened(self.opened(cx, file, how, created, parent)?)))
+            }
+            Err(Errno::LOOP) if follow => self.link_target(dir, name),
+            Ok(None) => Ok(Step::Changed),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn one_name(&self, dir: &Arc<File>, name: Name<'_>, last: bool, goal: Goal<'_>) -> Result<Step> {
+        let node = self.sys.pin(dir, name)?;
+        if node.file_type == FileType::Symlink && (!last || goal.follows()) {
+            return Ok(Step::Symlink(self.sys.readlink(&node)?));
+        }
+        Ok(Step::Found(node))
+    }
+
+    fn link_target(&self, dir: &File, name: Name<'_>) -> Result<Step> {
+        match self.sys.readlink_at(dir, name) {
+            Ok(target) => Ok(Step::Symlink(target)),
+            // It was one a moment ago.
+            Err(Errno::INVAL) => Ok(Step::Changed),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// What one name brought.
+enum Step {
+    Done(Walked),
+    Symlink(Bytes),
+    Found(Node),
+    /// Somebody changed the name while we looked.
+    Changed,
+}
+
+/// Opens, or makes, as `how` says. Making is tried first and exclusively: so who made the file, and who may set its
+/// mode, is beyond doubt. `None` if `attempt` declines.
+fn acquire(
+    cx: &Ctx<'_>,
+    how: &OpenHow<'_>,
+    attempt: impl Fn(Request) -> Result<Option<File>>,
+) -> Result<Option<(File, bool)>> {
+    let open = Request { flags: how.flags, create: None };
+    let mode = match how.create {
+        // No regular file is a directory: there is nothing to make.
+        Some(_) if how.flags.contains(OpenFlags::DIRECTORY) => None,
+        Some(NewNode::Regular { mode }) => Some(new_mode(mode, cx.cred.umask)),
+        Some(_) => return Err(Errno::INVAL),
+        None => None,
+    };
+    let Some(mode) = mode else {
+        return Ok(attempt(open)?.map(|file| (file, false)));
+    };
+    for _ in 0..TRIES {
+        match attempt(Request { create: Some(mode), ..open }) {
+            Ok(made) => return Ok(made.map(|file| (file, true))),
+            Err(Errno::EXIST) if !how.exclusive => {}
+            Err(e) => return Err(e),
+        }
+        match attempt(open) {
+            Err(Errno::NOENT) => {}
+            opened => return Ok(opened?.map(|file| (file, false))),
+        }
+    }
+    Err(Errno::AGAIN)
+}
+
+/// The next component, if it is a name.
+fn first_name<'p>(path: &Components<'p>) -> Result<Option<Name<'p>>> {
+    match path.peek()? {
+        Component::Name(name) => Ok(Some(name)),
+        Component::DotDot | Component::End => Ok(None),
+    }
+}
+
+/// The bytes of the first `count` names of `path`, without anything after the last of them: a slash there would make
+/// a kernel follow a symbolic link.
+fn prefix<'p>(path: &Components<'p>, count: usize) -> &'p [u8] {
+    let mut rest = *path;
+    rest.advance_by(count);
+    let all = path.rest();
+    let mut bytes = &all[..all.len() - rest.rest().len()];
+    loop {
+        bytes = match bytes {
+            [head @ .., b'/'] | [head @ .., b'/', b'.'] => head,
+            _ => return bytes,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_end_with_a_name() {
+        let path = Components::new(b"a//b/./c/.").unwrap();
+        assert_eq!(prefix(&path, 1), b"a");
+        assert_eq!(prefix(&path, 2), b"a//b");
+        assert_eq!(prefix(&path, 3), b"a//b/./c");
+        let path = Components::new(b"a./.b./").unwrap();
+        assert_eq!(prefix(&path, 1), b"a.");
+        assert_eq!(prefix(&path, 2), b"a./.b.");
+    }
+}
