@@ -118,7 +118,8 @@ impl Place {
         self.mount.id == other.mount.id && self.node == other.node
     }
 
-    pub(crate) fn is_mount_root(&self) -> bool {
+    /// Whether it is the root of its mount.
+    pub fn is_mount_root(&self) -> bool {
         self.node == self.mount.root
     }
 }

@@ -1,0 +1,60 @@
+//! [`Call`]: one syscall, as the handlers see it.
+
+use std::sync::Arc;
+
+use crate::{GuestMemory, Process, wait::WaitSet};
+
+/// A thread of a process.
+#[derive(Debug)]
+pub struct Thread {
+    process: Arc<Process>,
+    id: u32,
+    wait: WaitSet,
+}
+
+impl Thread {
+    /// The thread that a process begins with.
+    pub fn main(process: &Arc<Process>) -> Thread {
+        Thread { process: process.clone(), id: 0, wait: WaitSet::new(process.life()) }
+    }
+
+    /// Its process.
+    #[inline]
+    pub fn process(&self) -> &Arc<Process> {
+        &self.process
+    }
+
+    /// Where it waits.
+    #[inline]
+    pub fn wait(&self) -> &WaitSet {
+        &self.wait
+    }
+
+    /// Its number in the process; 0 is the first.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+}
+
+/// One syscall: who makes it, and the memory that its pointers point into.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// Who makes it.
+    pub thread: &'a Thread,
+    /// The memory, for as long as the call lasts.
+    pub memory: GuestMemory<'a>,
+}
+
+impl<'a> Call<'a> {
+    /// A call of `thread`.
+    #[inline]
+    pub fn new(thread: &'a Thread, memory: GuestMemory<'a>) -> Call<'a> {
+        Call { thread, memory }
+    }
+
+    /// The process that makes the call.
+    #[inline]
+    pub fn process(&self) -> &'a Process {
+        self.thread.process()
+    }
+}

@@ -1,0 +1,180 @@
+//! [`Descriptor`]: an open file as one number of a process knows it.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use gangplank_vfs::{Errno, FileType, OpenFile, OpenFlags, Result};
+
+use crate::{
+    RightSet, Rights,
+    abi::FdFlags,
+    abi::types::{Fdstat, Filetype},
+};
+
+/// An open file as one number of a process knows it: with rights, and with a name if it is a preopened directory.
+#[derive(Debug)]
+pub struct Descriptor {
+    open: Arc<Open>,
+    base: AtomicU64,
+    inheriting: AtomicU64,
+    enforced: bool,
+    preopen: Option<Box<[u8]>>,
+}
+
+/// An open file, and how many descriptors lead to it.
+#[derive(Debug)]
+struct Open {
+    file: OpenFile,
+    descriptors: AtomicU32,
+}
+
+impl Descriptor {
+    /// A descriptor with all the rights that the file makes possible.
+    pub fn new(file: OpenFile, rights: Rights) -> Descriptor {
+        let (base, inheriting) = RightSet::possible(file.file_type(), file.flags(), rights);
+        Descriptor {
+            open: Arc::new(Open { file, descriptors: AtomicU32::new(1) }),
+            base: AtomicU64::new(base.bits()),
+            inheriting: AtomicU64::new(inheriting.bits()),
+            enforced: rights == Rights::Enforce,
+            preopen: None,
+        }
+    }
+
+    /// A preopened directory that is called `name`.
+    pub(crate) fn preopened(file: OpenFile, rights: Rights, name: &[u8]) -> Descriptor {
+        Descriptor { preopen: Some(name.into()), ..Descriptor::new(file, rights) }
+    }
+
+    /// What a guest opened, asking for these rights.
+    pub(crate) fn opened(file: OpenFile, rights: Rights, base: RightSet, inheriting: RightSet) -> Descriptor {
+        let mut descriptor = Descriptor::new(file, rights);
+        if rights == Rights::Enforce {
+            *descriptor.base.get_mut() &= base.bits();
+            // What a file hands on has no consequence, but guests get back what they passed.
+            *descriptor.inheriting.get_mut() = inheriting.bits();
+        }
+        descriptor
+    }
+
+    /// Another descriptor for the same open file: cursor and flags are shared, rights are not, and it is no preopen.
+    pub fn duplicate(&self) -> Descriptor {
+        self.open.descriptors.fetch_add(1, Ordering::Relaxed);
+        Descriptor {
+            open: self.open.clone(),
+            base: AtomicU64::new(self.base.load(Ordering::Relaxed)),
+            inheriting: AtomicU64::new(self.inheriting.load(Ordering::Relaxed)),
+            enforced: self.enforced,
+            preopen: None,
+        }
+    }
+
+    /// The open file.
+    #[inline]
+    pub fn file(&self) -> &OpenFile {
+        &self.open.file
+    }
+
+    /// The open file, unless it is a directory: reading and writing one is `BADF` in preview1, not `ISDIR`.
+    ///
+    /// # Errors
+    /// `BADF`; `NOTCAPABLE` without the rights `need`.
+    #[inline]
+    pub(crate) fn content(&self, need: RightSet) -> Result<&OpenFile> {
+        if self.file().file_type() == FileType::Directory {
+            return Err(Errno::BADF);
+        }
+        self.require(need)?;
+        Ok(self.file())
+    }
+
+    /// Its name, if it is a preopened directory.
+    pub fn preopen(&self) -> Option<&[u8]> {
+        self.preopen.as_deref()
+    }
+
+    /// Checks that it has the rights `need`, where rights are enforced.
+    ///
+    /// # Errors
+    /// `NOTCAPABLE`.
+    #[inline]
+    pub fn require(&self, need: RightSet) -> Result<()> {
+        if self.enforced && !self.base().contains(need) { Err(Errno::NOTCAPABLE) } else { Ok(()) }
+    }
+
+    /// Checks that what is opened through it may have these rights, where rights are enforced.
+    ///
+    /// # Errors
+    /// `NOTCAPABLE`.
+    pub(crate) fn require_inheriting(&self, base: RightSet, inheriting: RightSet) -> Result<()> {
+        let may = RightSet::from_bits_retain(self.inheriting.load(Ordering::Relaxed));
+        if self.enforced && !may.contains(base | inheriting) { Err(Errno::NOTCAPABLE) } else { Ok(()) }
+    }
+
+    /// Takes away all rights but these.
+    ///
+    /// # Errors
+    /// `NOTSUP` where rights are ignored: whoever gives up a right counts on its being gone. `NOTCAPABLE` if that would
+    /// add one.
+    pub(crate) fn narrow(&self, base: RightSet, inheriting: RightSet) -> Result<()> {
+        if !self.enforced {
+            return Err(Errno::NOTSUP);
+        }
+        let has = |rights: &AtomicU64, wanted: RightSet| {
+            RightSet::from_bits_retain(rights.load(Ordering::Relaxed)).contains(wanted)
+        };
+        if !has(&self.base, base) || !has(&self.inheriting, inheriting) {
+            return Err(Errno::NOTCAPABLE);
+        }
+        // `and`, not a store: of two that narrow at the same time, neither gives back what the other took.
+        self.base.fetch_and(base.bits(), Ordering::Relaxed);
+        self.inheriting.fetch_and(inheriting.bits(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Type, flags and rights, as a guest gets them.
+    pub(crate) fn fdstat(&self) -> Fdstat {
+        let file = self.file();
+        let flags = match file.file_type() {
+            FileType::Directory => FdFlags::empty(),
+            _ => FdFlags::from_open_flags(file.flags()),
+        };
+        Fdstat {
+            filetype: self.filetype() as u8,
+            flags: flags.bits(),
+            rights_base: self.base.load(Ordering::Relaxed),
+            rights_inheriting: self.inheriting.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Its type in the words of WASI.
+    pub(crate) fn filetype(&self) -> Filetype {
+        let file = self.file();
+        match file.file_type() {
+            FileType::Socket if file.file().socket().is_some_and(|s| s.is_datagram()) => Filetype::SocketDgram,
+            other => other.into(),
+        }
+    }
+
+    /// Whether operations answer `AGAIN` rather than wait.
+    #[inline]
+    pub(crate) fn nonblock(&self) -> bool {
+        self.file().flags().contains(OpenFlags::NONBLOCK)
+    }
+
+    /// Called once, when the descriptor leaves its table. The last one of an open file closes that.
+    ///
+    /// # Errors
+    /// What [`OpenFile::close`] reports.
+    pub(crate) fn release(&self) -> Result<()> {
+        match self.open.descriptors.fetch_sub(1, Ordering::AcqRel) {
+            1 => self.file().close(),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn base(&self) -> RightSet {
+        RightSet::from_bits_retain(self.base.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,172 @@
+//! Vectors of buffers: [`IoVecs`], and the ways to read into and write from them.
+
+use std::{
+    io::{IoSlice, IoSliceMut},
+    ops::Range,
+};
+
+use gangplank_vfs::{Errno, Result};
+use smallvec::{SmallVec, smallvec};
+
+use super::{GuestMemory, Repr};
+use crate::{
+    Fault, SysResult,
+    abi::{Layout, types::IoVec},
+};
+
+/// Buffers that one call uses; further ones are for the next call, as the short count tells the guest.
+pub const IOV_MAX: usize = 1024;
+
+/// Bytes that one call moves at most: `nread` is 32 bits wide, and C libraries take it for signed.
+const TOTAL_MAX: usize = i32::MAX as usize;
+
+/// Bytes that are copied through a buffer of ours at a time, where the guest's cannot be used in place.
+const BOUNCE_MAX: usize = 1 << 20;
+
+/// The buffers of one call, inside the memory, none of them empty.
+#[derive(Debug, Default)]
+pub struct IoVecs {
+    ranges: SmallVec<[Range<usize>; 8]>,
+    total: usize,
+}
+
+impl IoVecs {
+    /// Bytes of all buffers together.
+    #[inline]
+    pub fn total(&self) -> usize {
+        self.total
+    }
+}
+
+impl GuestMemory<'_> {
+    /// The `count` buffers that the array at `ptr` describes: the first [`IOV_MAX`] of them that are not empty, up to
+    /// 2 GiB.
+    ///
+    /// # Errors
+    /// `FAULT` if the array, or one of these buffers, is not inside the memory.
+    pub fn iovecs(&self, ptr: impl Into<u64>, count: u32) -> Result<IoVecs> {
+        let ptr = ptr.into();
+        // A count of 2^32-1 fails here, before it means anything.
+        self.check(ptr, u64::from(count) * IoVec::SIZE as u64)?;
+        let mut iovs = IoVecs::default();
+        for i in 0..u64::from(count) {
+            let IoVec { buf, len } = self.get(ptr + i * IoVec::SIZE as u64)?;
+            if len == 0 {
+                continue;
+            }
+            let mut range = self.range(buf.into(), len.into())?;
+            range.end = range.start + range.len().min(TOTAL_MAX - iovs.total);
+            iovs.total += range.len();
+            iovs.ranges.push(range);
+            if iovs.ranges.len() == IOV_MAX || iovs.total == TOTAL_MAX {
+                break;
+            }
+        }
+        Ok(iovs)
+    }
+
+    /// Has `io` read into the buffers: it is given them all at once where they can be used in place, else several
+    /// times a part of them, with the number of bytes that have been read before, until it reads less than it could.
+    /// Where buffers overlap, the later one wins.
+    ///
+    /// # Errors
+    /// Those of `io`; but an error number after something has been read is left for the next call.
+    pub fn fill(
+        &mut self,
+        iovs: &IoVecs,
+        mut io: impl FnMut(&mut [IoSliceMut<'_>], usize) -> SysResult<usize>,
+    ) -> SysResult<usize> {
+        if let Repr::Exclusive(memory) = &mut self.0 {
+            if let [one] = &iovs.ranges[..] {
+                let buffer = memory.get_mut(one.clone()).ok_or(Errno::FAULT)?;
+                return Ok(io(&mut [IoSliceMut::new(buffer)], 0)?.min(iovs.total));
+            }
+            if let Some(mut slices) = disjoint(memory, &iovs.ranges) {
+                return Ok(io(&mut slices, 0)?.min(iovs.total));
+            }
+        }
+        bounce(iovs.total, |buffer, done| {
+            let n = io(&mut [IoSliceMut::new(buffer)], done)?.min(buffer.len());
+            for (range, part) in overlay(&iovs.ranges, done, n) {
+                self.write(range.start as u64, &buffer[part])?;
+            }
+            Ok(n)
+        })
+    }
+
+    /// Has `io` write what is in the buffers. As [`fill`](Self::fill).
+    ///
+    /// # Errors
+    /// As `fill`.
+    pub fn drain(
+        &self,
+        iovs: &IoVecs,
+        mut io: impl FnMut(&mut [IoSlice<'_>], usize) -> SysResult<usize>,
+    ) -> SysResult<usize> {
+        if let Repr::Exclusive(memory) = &self.0 {
+            let slice = |range: &Range<usize>| memory.get(range.clone()).map(IoSlice::new).ok_or(Errno::FAULT);
+            if let [one] = &iovs.ranges[..] {
+                return Ok(io(&mut [slice(one)?], 0)?.min(iovs.total));
+            }
+            let mut slices = iovs.ranges.iter().map(slice).collect::<Result<SmallVec<[_; 16]>>>()?;
+            return Ok(io(&mut slices, 0)?.min(iovs.total));
+        }
+        bounce(iovs.total, |buffer, done| {
+            for (range, part) in overlay(&iovs.ranges, done, buffer.len()) {
+                self.read(range.start as u64, &mut buffer[part])?;
+            }
+            Ok(io(&mut [IoSlice::new(buffer)], done)?.min(buffer.len()))
+        })
+    }
+}
+
+/// One slice for each range, in their order, or `None` if two of them share a byte.
+fn disjoint<'m>(memory: &'m mut [u8], ranges: &[Range<usize>]) -> Option<SmallVec<[IoSliceMut<'m>; 16]>> {
+    let mut by_address: SmallVec<[usize; 16]> = (0..ranges.len()).collect();
+    by_address.sort_unstable_by_key(|&i| ranges[i].start);
+    let mut slices: SmallVec<[IoSliceMut<'m>; 16]> = ranges.iter().map(|_| IoSliceMut::new(&mut [])).collect();
+    let (mut rest, mut rest_at) = (memory, 0);
+    for i in by_address {
+        let gap = ranges[i].start.checked_sub(rest_at)?;
+        let (_, from) = rest.split_at_mut_checked(gap)?;
+        let (slice, after) = from.split_at_mut_checked(ranges[i].len())?;
+        slices[i] = IoSliceMut::new(slice);
+        (rest, rest_at) = (after, ranges[i].end);
+    }
+    Some(slices)
+}
+
+/// Calls `step` with a buffer and the number of bytes done, until `total` are done or it does less than it could. Once
+/// with an empty buffer if `total` is 0, because an operation on no bytes still has errors.
+fn bounce(total: usize, mut step: impl FnMut(&mut [u8], usize) -> SysResult<usize>) -> SysResult<usize> {
+    let mut buffer: SmallVec<[u8; 4096]> = smallvec![0; total.min(BOUNCE_MAX)];
+    let mut done = 0;
+    loop {
+        let want = buffer.len().min(total - done);
+        let n = match step(&mut buffer[..want], done) {
+            Ok(n) => n,
+            Err(Fault::Errno(_)) if done > 0 => return Ok(done),
+            Err(fault) => return Err(fault),
+        };
+        done += n;
+        if n < want || done == total {
+            return Ok(done);
+        }
+    }
+}
+
+/// Lays the ranges end to end and answers what covers the bytes `from..from + len` of that: places in the memory, and
+/// which of the `len` bytes belong there.
+fn overlay(
+    ranges: &[Range<usize>],
+    from: usize,
+    len: usize,
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<'_> {
+    let mut at = 0;
+    ranges.iter().filter_map(move |range| {
+        let (begin, end) = (at, at + range.len());
+        at = end;
+        let (first, last) = (begin.max(from), end.min(from + len));
+        (first < last).then(|| (range.start + (first - begin)..range.start + (last - begin), first - from..last - from))
+    })
+}
