@@ -19,10 +19,9 @@
 //! # Lock order
 //! `HostFd::ask_first` is held across one `poll(2)` that does not wait and one read or write. Otherwise a leaf.
 
-use core::{
-    sync::atomic::{AtomicBool, Ordering},
-    task::Waker,
-};
+#[cfg(target_os = "linux")]
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::Waker;
 use std::{
     io::{IoSlice, IoSliceMut},
     os::fd::{AsFd, OwnedFd},
@@ -66,7 +65,8 @@ pub fn from_fd(fd: OwnedFd, access: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
         access,
         kind,
         nonblocking,
-        no_nowait: AtomicBool::new(!cfg!(target_os = "linux") || kind == Kind::Device),
+        #[cfg(target_os = "linux")]
+        no_nowait: AtomicBool::new(kind == Kind::Device),
         ask_first: Mutex::new(()),
     }))
 }
@@ -90,6 +90,7 @@ struct HostFd {
     /// Whether the description is ours and does not block.
     nonblocking: bool,
     /// Whether `RWF_NOWAIT` has turned out not to work.
+    #[cfg(target_os = "linux")]
     no_nowait: AtomicBool,
     /// Serialises our own threads between asking and doing.
     ask_first: Mutex<()>,
@@ -189,7 +190,7 @@ impl Stream for HostFd {
 }
 
 /// As [`from_fd`], with or without `RWF_NOWAIT`.
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 pub(super) fn of(fd: OwnedFd, access: OpenFlags, nowait: bool) -> Arc<dyn VirtualFile> {
     StreamFile::shared(HostFd {
         source: Source::new(fd),

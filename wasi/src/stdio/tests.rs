@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use gangplank_vfs::{Errno, Events, FileType, OpenFlags, VirtualFile};
+use gangplank_vfs::{Errno, Events, FileType, VirtualFile};
 
 use super::*;
 use crate::{
@@ -118,6 +118,7 @@ fn a_tee_copies_what_was_taken_and_survives_its_copy() {
     assert_eq!(write(&*file, b"more"), Ok(4));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_reader_is_read_by_a_thread_and_can_be_left() {
     let (mut tap, source) = {
@@ -167,7 +168,10 @@ mod host_fd {
         time::Instant,
     };
 
+    use gangplank_vfs::OpenFlags;
+
     use super::*;
+    #[cfg(target_os = "linux")]
     use crate::stdio::fd;
 
     fn is_nonblocking(fd: impl AsFd) -> bool {
@@ -226,6 +230,7 @@ mod host_fd {
         drop((w, full_r));
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_slow_host_reader_gets_every_byte_and_a_gone_one_is_a_broken_pipe() {
         for nowait in [true, false] {
@@ -247,6 +252,7 @@ mod host_fd {
         }
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn input_arrives_without_nowait_too() {
         for nowait in [true, false] {
