@@ -1,1 +1,22 @@
-//! Runs WebAssembly programs over virtual filesystems.
+//! Runs WebAssembly programs over virtual filesystems, on the engine of your choice.
+
+#[cfg(feature = "cranelift")]
+pub mod cranelift;
+pub mod engine;
+mod error;
+pub mod module_info;
+mod program;
+mod runner;
+pub mod seed;
+mod strace;
+
+pub use error::{LoadError, Reason};
+pub use module_info::ModuleInfo;
+pub use program::{Program, read_module};
+pub use runner::{Run, RunError, RunResult, Runner, Status};
+pub use strace::Strace;
+
+/// The filesystems.
+pub use gangplank_vfs as vfs;
+/// The system calls.
+pub use gangplank_wasi as wasi;

@@ -62,10 +62,15 @@ pub(super) fn perform<const N: usize>(
     if call.thread.process().life().is_over() {
         return Outcome::Exit;
     }
-    let result = handler(call);
-    if let Some(trace) = call.thread.process().trace() {
-        trace.event(&Event { import, args: &args, result, call });
-    }
+    let result = match call.thread.process().trace() {
+        None => handler(call),
+        Some(trace) => {
+            let begun = trace.begin(import);
+            let result = handler(call);
+            trace.event(&Event { import, begun, args: &args, result, call });
+            result
+        }
+    };
     match result {
         Ok(()) => Outcome::Return(0),
         Err(Fault::Errno(errno)) => Outcome::Return(super::to_wasi(errno).into()),

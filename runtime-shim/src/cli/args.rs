@@ -1,0 +1,201 @@
+//! What the command line may say.
+
+use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+/// Runs WebAssembly programs over virtual filesystems, on the engine of your choice.
+#[derive(Debug, Parser)]
+#[command(name = "gangplank", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a program.
+    #[command(after_help = EXAMPLES, after_long_help = AFTER_RUN)]
+    Run(Run),
+    /// Show what a module imports and exports, and whether it would run.
+    Inspect(Inspect),
+    /// List the engines, and what each can do.
+    Engines,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gangplank run hello.wasm
+  gangplank run --dir . --env LANG prog.wasm --its-own-option file.txt
+  gangplank run --dir ./project::/work --dir /usr/share/dict::/dict:ro prog.wasm
+  gangplank run --fs mem --dir ./project::/ prog.wasm     (the host's files stay as they are)";
+
+const AFTER_RUN: &str = "\
+Examples:
+  gangplank run hello.wasm
+  gangplank run --dir . --env LANG prog.wasm --its-own-option file.txt
+  gangplank run --dir ./project::/work --dir /usr/share/dict::/dict:ro prog.wasm
+  gangplank run --fs mem --dir ./project::/ prog.wasm     (the host's files stay as they are)
+
+Exit codes:
+  The program's own code, modulo 256, or
+    2  the command line is wrong; nothing has been run
+  124  --timeout ended the program
+  126  the program cannot be run: not a module, damaged, or it needs what we do not provide
+  127  there is no such program
+  130  Ctrl-C ended the program (as shells report it)
+  134  the program trapped; the reason and its calls are on stderr";
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The engine to run it on; `gangplank engines` lists them.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+
+    /// How each --dir is offered: the directory itself, or a copy in memory that goes with the program.
+    #[arg(long, value_name = "FS", value_enum, default_value_t = Fs::Host)]
+    pub(crate) fs: Fs,
+
+    /// Offer a directory to the program, as GUEST or else under the name as it is given here.
+    ///
+    /// HOST and GUEST are split at the last `::`. With `:ro` at the end the program cannot change anything in it. The
+    /// program sees nothing of the host's files but these directories, in the order given.
+    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]")]
+    pub(crate) dirs: Vec<OsString>,
+
+    /// Offer an empty directory in memory.
+    #[arg(long, value_name = "GUEST")]
+    pub(crate) tmpfs: Vec<OsString>,
+
+    /// Set a variable of the program's environment, which is empty otherwise; without a value, to the one it has here.
+    #[arg(long = "env", value_name = "KEY[=VALUE]")]
+    pub(crate) env: Vec<OsString>,
+
+    /// Print each system call on stderr.
+    #[arg(long)]
+    pub(crate) strace: bool,
+
+    /// Whether descriptors have rights, as preview1 was once meant to; most programs never ask.
+    #[arg(long, value_enum, default_value_t = Rights::Ignore)]
+    pub(crate) rights: Rights,
+
+    /// How paths in host directories are kept inside: by the kernel, or by our own steps; both are equally strict.
+    #[arg(long, value_enum, default_value_t = HostResolver::Auto)]
+    pub(crate) host_resolver: HostResolver,
+
+    /// Most descriptors that the program can have open.
+    #[arg(long, value_name = "N")]
+    pub(crate) fd_limit: Option<u32>,
+
+    /// End the program after this time: 5, 2.5s, 300ms, 10m, 1h.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// The program, a .wasm file; all that follows is its own.
+    #[arg(value_name = "PROGRAM [ARGS]", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A .wasm file.
+    pub(crate) program: PathBuf,
+}
+
+/// How a host directory is offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Fs {
+    /// The directory itself.
+    Host,
+    /// A copy in memory.
+    Mem,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Rights {
+    /// No.
+    Ignore,
+    /// Yes.
+    Enforce,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum HostResolver {
+    /// The kernel's if it has it.
+    Auto,
+    /// The kernel's `openat2`, or an error.
+    Openat2,
+    /// Our own steps.
+    Portable,
+}
+
+/// Reads our command line.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = Cli::from_arg_matches(&Cli::command().try_get_matches_from(&words)?)?;
+    if let Command::Run(run) = &cli.command
+        && run.command.first().is_some_and(|program| program.as_encoded_bytes().starts_with(b"-"))
+    {
+        // To let the program have options of its own, clap takes one of ours that it does not know for the program.
+        // Asked again without that licence, it says what is wrong with it.
+        let strict =
+            Cli::command().mut_subcommand("run", |run| run.mut_arg("command", |arg| arg.allow_hyphen_values(false)));
+        return match strict.try_get_matches_from(&words) {
+            Err(error) => Err(error),
+            // After `--`.
+            Ok(_) => Ok(cli),
+        };
+    }
+    Ok(cli)
+}
+
+/// Prints why our command line is refused, or the help that was asked for.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if error.use_stderr() {
+        let _ = write!(std::io::stderr(), "{}", text);
+    } else {
+        let _ = write!(std::io::stdout(), "{}", text);
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(super::exit::USAGE))
+}
+
+/// Reads `5`, `2.5s`, `300ms`, `10m`, `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "" | "s" => 1.0,
+        "ms" => 1e-3,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("`{unit}` is not a unit of time; use ms, s, m or h")),
+    };
+    let number: f64 = number.parse().map_err(|_| "it begins with no number".to_owned())?;
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        Ok(_) => Err("it is zero".to_owned()),
+        Err(_) => Err("it is too long".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("2.5s"), Ok(Duration::from_millis(2500)));
+        assert_eq!(duration("300ms"), Ok(Duration::from_millis(300)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        for bad in ["", "s", "-1", "0", "0.0ms", "1 s", "1d", "1e3", "1.2.3", "99999999999999999999999h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `--dir` and `--tmpfs`: which directories the program is offered, and as what.
+
+use std::{
+    collections::HashMap,
+    ffi::{OsStr, OsString},
+    io::ErrorKind,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use gangplank::{
+    seed::copy_tree,
+    vfs::{
+        FileSystem, Mount, MountOptions, Place,
+        host_fs::{HostFs, Options, Resolver},
+        mem_fs::MemFs,
+    },
+};
+
+use super::{
+    args::{Fs, HostResolver, Run},
+    report::Failure,
+};
+
+/// Opens everything, in the order: each `--dir`, then each `--tmpfs`.
+pub(crate) fn preopens(args: &Run) -> Result<Vec<(Vec<u8>, Place)>, Failure> {
+    let mut preopens = Vec::new();
+    let mut taken: HashMap<Vec<u8>, String> = HashMap::new();
+    let mut take = |guest: &[u8], what: String| match taken.insert(trimmed(guest).to_vec(), what.clone()) {
+        Some(other) => Err(Failure::usage(format!(
+            "{other} and {what} are offered under the same name, `{}`",
+            String::from_utf8_lossy(guest)
+        ))
+        .help("give one of them another name, as in `--dir HOST::GUEST`")),
+        None => Ok(()),
+    };
+    for option in &args.dirs {
+        let dir = Dir::parse(option)?;
+        take(&dir.guest, format!("`--dir {}`", option.display()))?;
+        let place = dir.open(args.fs, args.host_resolver)?;
+        preopens.push((dir.guest, place));
+    }
+    for guest in &args.tmpfs {
+        let guest = bytes(guest)?;
+        if guest.is_empty() {
+            return Err(Failure::usage("`--tmpfs` needs the name under which the program will see it"));
+        }
+        take(guest, format!("`--tmpfs {}`", String::from_utf8_lossy(guest)))?;
+        preopens.push((guest.to_vec(), Mount::detached(empty(), MountOptions::default())));
+    }
+    Ok(preopens)
+}
+
+/// `a/` and `a` are one name; `/` stays.
+fn trimmed(guest: &[u8]) -> &[u8] {
+    let end = guest.iter().rposition(|&b| b != b'/').map_or(1.min(guest.len()), |last| last + 1);
+    &guest[..end]
+}
+
+fn empty() -> Arc<dyn FileSystem> {
+    Arc::new(MemFs::new())
+}
+
+/// One `--dir`.
+#[derive(PartialEq, Eq, Debug)]
+struct Dir {
+    host: PathBuf,
+    guest: Vec<u8>,
+    read_only: bool,
+}
+
+impl Dir {
+    fn parse(option: &OsStr) -> Result<Dir, Failure> {
+        let text = bytes(option)?;
+        let (text, read_only) = match text.strip_suffix(b":ro") {
+            // `HOST::ro` is the guest directory `ro`.
+            Some(rest) if !rest.ends_with(b":") => (rest, true),
+            _ => (text, false),
+        };
+        let (host, guest) = match text.windows(2).rposition(|pair| pair == b"::") {
+            Some(at) => (&text[..at], &text[at + 2..]),
+            None => (text, text),
+        };
+        let missing = match (host.is_empty(), guest.is_empty()) {
+            (true, _) => "the directory to offer",
+            (_, true) => "the name under which the program will see it",
+            _ => return Ok(Dir { host: path(host)?, guest: guest.to_vec(), read_only }),
+        };
+        Err(Failure::usage(format!("`--dir {}` lacks {missing}", option.display()))
+            .help("write `--dir HOST`, `--dir HOST::GUEST`, or either with `:ro` at the end"))
+    }
+
+    fn open(&self, fs: Fs, resolver: HostResolver) -> Result<Place, Failure> {
+        let host = self.open_host(resolver)?;
+        let options = MountOptions { read_only: self.read_only };
+        match fs {
+            Fs::Host => Ok(Mount::detached(host, options)),
+            Fs::Mem => {
+                let memory = empty();
+                let whole = |fs: &Arc<dyn FileSystem>| Mount::detached(Arc::clone(fs), MountOptions::default());
+                copy_tree(&whole(&host), &whole(&memory)).map_err(|error| {
+                    Failure::usage(format!("cannot copy the directory `{}` into memory: {error}", self.host.display()))
+                })?;
+                Ok(Mount::detached(memory, options))
+            }
+        }
+    }
+
+    fn open_host(&self, resolver: HostResolver) -> Result<Arc<dyn FileSystem>, Failure> {
+        let shown = self.host.display();
+        let refuse =
+            |why: &dyn core::fmt::Display| Failure::usage(format!("cannot offer the directory `{shown}`: {why}"));
+        // Asked beforehand for the sake of the message alone; opening it asks again.
+        match std::fs::metadata(&self.host) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(refuse(&"it is not a directory").help("offer the directory that holds the file")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(refuse(&"it does not exist").help("create it first, or correct the path"));
+            }
+            Err(error) => return Err(refuse(&error)),
+        }
+        let resolver = match resolver {
+            HostResolver::Auto => Resolver::Auto,
+            HostResolver::Openat2 => Resolver::Openat2,
+            HostResolver::Portable => Resolver::Portable,
+        };
+        let options = Options { resolver, ..Options::default() };
+        match HostFs::open_with(&self.host, options) {
+            Ok(fs) => Ok(fs),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                Err(refuse(&"this system does not have the resolver asked for").help("leave `--host-resolver` away"))
+            }
+            Err(error) => Err(refuse(&error)),
+        }
+    }
+}
+
+/// The bytes of a word of the command line.
+pub(crate) fn bytes(word: &OsStr) -> Result<&[u8], Failure> {
+    #[cfg(unix)]
+    {
+        Ok(std::os::unix::ffi::OsStrExt::as_bytes(word))
+    }
+    #[cfg(not(unix))]
+    match word.to_str() {
+        Some(text) => Ok(text.as_bytes()),
+        None => Err(Failure::usage(format!("`{}` is not valid Unicode", word.display()))),
+    }
+}
+
+/// The reverse of [`bytes`].
+fn path(bytes: &[u8]) -> Result<PathBuf, Failure> {
+    #[cfg(unix)]
+    {
+        Ok(PathBuf::from(<OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes.to_vec())))
+    }
+    #[cfg(not(unix))]
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(PathBuf::from(OsString::from(text))),
+        Err(_) => Err(Failure::usage("a path is not valid Unicode")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dirs_are_split_at_the_last_pair_of_colons() {
+        for (text, host, guest, read_only) in [
+            (".", ".", ".", false),
+            ("/a/b", "/a/b", "/a/b", false),
+            ("sub/:ro", "sub/", "sub/", true),
+            ("a::/", "a", "/", false),
+            ("a::b::c", "a::b", "c", false),
+            ("a::/x:ro", "a", "/x", true),
+            ("a::ro", "a", "ro", false),
+            ("a::ro:ro", "a", "ro", true),
+            ("a:b", "a:b", "a:b", false),
+        ] {
+            let dir = Dir::parse(OsStr::new(text)).unwrap();
+            let want = Dir { host: host.into(), guest: guest.into(), read_only };
+            assert_eq!(dir, want, "{text}");
+        }
+        for bad in ["", "::", "::/x", "x::", ":ro", "x:::ro"] {
+            let parsed = Dir::parse(OsStr::new(bad));
+            assert!(parsed.is_err() || bad == "x:::ro", "{bad}: {parsed:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_without_slashes_at_the_end() {
+        assert_eq!(trimmed(b"/a//"), b"/a");
+        assert_eq!(trimmed(b"//"), b"/");
+        assert_eq!(trimmed(b"."), b".");
+        assert_eq!(trimmed(b""), b"");
+    }
+}

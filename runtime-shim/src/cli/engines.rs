@@ -1,0 +1,26 @@
+//! `gangplank engines`.
+
+use core::fmt::Write as _;
+
+use gangplank::engine::{ENGINES, EngineOptions, engine};
+
+use super::report::{Failure, print};
+
+pub(crate) fn engines() -> Result<u8, Failure> {
+    let mut text = String::new();
+    let mut default = true;
+    for known in ENGINES {
+        let _ = write!(text, "{:<10} {}", known.name, known.about);
+        match engine(Some(known.name), &EngineOptions::default()) {
+            Ok(engine) => {
+                let is_default = if core::mem::take(&mut default) { " (the default)" } else { "" };
+                let _ = writeln!(text, "{is_default}\n{:<11}version: {}", "", engine.version());
+                let _ = writeln!(text, "{:<11}can do: {}", "", engine.capabilities());
+            }
+            Err(error) => {
+                let _ = writeln!(text, "\n{:<11}not available: {error}", "");
+            }
+        }
+    }
+    print(&text)
+}

@@ -1,0 +1,42 @@
+//! The command line.
+
+mod args;
+mod dirs;
+mod engines;
+mod inspect;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+
+/// Exit codes of our own; everything else is the guest's.
+pub(crate) mod exit {
+    /// The command line is wrong, and nothing has been run.
+    pub(crate) const USAGE: u8 = 2;
+    /// `--timeout` ended the program (as `timeout(1)`).
+    pub(crate) const TIMEOUT: u8 = 124;
+    /// The program exists but cannot be run (as a shell).
+    pub(crate) const CANNOT_RUN: u8 = 126;
+    /// The program does not exist (as a shell).
+    pub(crate) const NOT_FOUND: u8 = 127;
+    /// The program trapped (as `SIGABRT`).
+    pub(crate) const TRAP: u8 = 134;
+    /// Ctrl-C (as `SIGINT`).
+    pub(crate) const INTERRUPT: u8 = 130;
+}
+
+pub(crate) fn main() -> ExitCode {
+    let cli = match args::parse() {
+        Ok(cli) => cli,
+        Err(error) => return args::refuse(&error),
+    };
+    let Cli { command } = cli;
+    let done = match command {
+        Command::Run(args) => run::run(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Engines => engines::engines(),
+    };
+    ExitCode::from(done.unwrap_or_else(|failure| failure.print()))
+}

@@ -1,0 +1,66 @@
+//! How we tell what went wrong, and how we write to our own stdout.
+
+use core::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+
+use gangplank::LoadError;
+
+use super::exit;
+
+/// Something that ends the command: one paragraph, and an exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    help: Option<String>,
+}
+
+impl Failure {
+    /// The command line is wrong.
+    pub(crate) fn usage(message: impl fmt::Display) -> Failure {
+        Failure { code: exit::USAGE, message: message.to_string(), help: None }
+    }
+
+    /// The program cannot be run.
+    pub(crate) fn cannot_run(message: impl fmt::Display) -> Failure {
+        Failure { code: exit::CANNOT_RUN, message: message.to_string(), help: None }
+    }
+
+    /// With advice.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Failure {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Prints it, and answers the exit code.
+    pub(crate) fn print(self) -> u8 {
+        let mut text = format!("error: {}\n", self.message);
+        if let Some(help) = self.help {
+            let _ = writeln!(text, "  help: {help}");
+        }
+        // Nowhere is left to complain to if this fails.
+        let _ = io::stderr().write_all(text.as_bytes());
+        self.code
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Failure {
+        let code = match error.reason {
+            gangplank::Reason::NotFound => exit::NOT_FOUND,
+            _ => exit::CANNOT_RUN,
+        };
+        Failure { code, message: error.to_string(), help: error.help().map(str::to_owned) }
+    }
+}
+
+/// Writes to stdout. A reader that has gone is no error; nobody wants the rest.
+pub(crate) fn print(text: &str) -> Result<u8, Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure { code: 1, message: format!("cannot write to stdout: {e}"), help: None })
+        }
+        _ => Ok(0),
+    }
+}

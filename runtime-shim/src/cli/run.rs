@@ -1,0 +1,133 @@
+//! `gangplank run`.
+
+use std::{io::Write as _, path::Path, sync::Arc, thread};
+
+use gangplank::{
+    Program, RunError, Status, Strace,
+    engine::{EngineError, EngineOptions, engine},
+    wasi::{Cancel, Rights as Mode},
+};
+
+use super::{
+    args::{Rights, Run},
+    dirs, exit,
+    report::Failure,
+};
+
+/// Native stack for the guest: four times what the wasmtime command gives. Memory is used only as far as it is touched.
+const STACK: usize = 2 << 20;
+
+/// Our own share of that thread's stack.
+const HOST_STACK: usize = 1 << 20;
+
+pub(crate) fn run(args: &Run) -> Result<u8, Failure> {
+    // On a thread of its own, because nobody knows how large the stack of the first one is.
+    thread::scope(|scope| {
+        let guest = thread::Builder::new().name("guest".to_owned()).stack_size(STACK + HOST_STACK);
+        let guest = guest
+            .spawn_scoped(scope, || run_here(args))
+            .map_err(|error| Failure::cannot_run(format!("cannot make a thread for the program: {error}")))?;
+        // A panic has been printed already; the code is that of Rust's `main`.
+        guest.join().unwrap_or(Ok(101))
+    })
+}
+
+fn run_here(args: &Run) -> Result<u8, Failure> {
+    let [path, guest_args @ ..] = args.command.as_slice() else {
+        return Err(Failure::usage("no program is given"));
+    };
+    // What is wrong with the command line comes before what is wrong with the program.
+    let env = environment(args)?;
+    let preopens = dirs::preopens(args)?;
+    // Without a time limit nothing interrupts the guest but Ctrl-C, which ends the whole process, so the checks in its
+    // loops are left out.
+    let options = EngineOptions { interruptible: args.timeout.is_some(), stack: STACK };
+    let engine = engine(args.engine.as_deref(), &options).map_err(|error| match error {
+        EngineError::Setup { .. } => Failure::cannot_run(error),
+        error => Failure::usage(error).help("`gangplank engines` lists the engines"),
+    })?;
+
+    let path = Path::new(path);
+    let program = Program::from_file(&*engine, path)?;
+    let mut runner = program.runner();
+    for arg in guest_args {
+        runner.arg(dirs::bytes(arg)?);
+    }
+    for (key, value) in env {
+        runner.env(key, value);
+    }
+    for (guest, place) in preopens {
+        runner.preopen(guest, place);
+    }
+    runner.rights(match args.rights {
+        Rights::Ignore => Mode::Ignore,
+        Rights::Enforce => Mode::Enforce,
+    });
+    if args.strace {
+        runner.trace(Arc::new(Strace::new(std::io::stderr())));
+    }
+    if let Some(limit) = args.fd_limit {
+        runner.fd_limit(limit);
+    }
+    if let Some(limit) = args.timeout {
+        runner.timeout(limit);
+    }
+    runner
+        .inherit_stdio()
+        .map_err(|errno| Failure::cannot_run(format!("cannot use our standard streams: {}", errno.message())))?;
+
+    let refuse = |error: RunError| {
+        let failure = Failure::cannot_run(format!("cannot run `{}`: {error}", path.display()));
+        match error.help() {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    };
+    let status = runner.run().map_err(refuse)?.status;
+    tell(&status, path, args);
+    Ok(match status {
+        Status::Canceled(Cancel::Timeout) => exit::TIMEOUT,
+        Status::Canceled(Cancel::Interrupt) => exit::INTERRUPT,
+        Status::Trap(_) => exit::TRAP,
+        status => status.exit_code(),
+    })
+}
+
+/// Says on stderr what an exit code alone does not.
+fn tell(status: &Status, path: &Path, args: &Run) {
+    let path = path.display();
+    let text = match (status, args.timeout) {
+        (Status::Trap(trap), _) => format!("error: `{path}` trapped: {trap}\n"),
+        (Status::Canceled(Cancel::Timeout), Some(limit)) => {
+            format!("error: `{path}` was ended because it took longer than {limit:?}\n")
+        }
+        _ => return,
+    };
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// The variables to set, in order.
+fn environment(args: &Run) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
+    let mut variables = Vec::new();
+    for option in &args.env {
+        let text = dirs::bytes(option)?;
+        let (key, value) = match text.iter().position(|&b| b == b'=') {
+            Some(at) => (&text[..at], text[at + 1..].to_vec()),
+            None if text.is_empty() => (text, Vec::new()),
+            None => match std::env::var_os(option) {
+                Some(value) => (text, dirs::bytes(&value)?.to_vec()),
+                None => {
+                    let shown = option.display();
+                    return Err(Failure::usage(format!("`--env {shown}`: there is no such variable here to pass on"))
+                        .help(format!("give it a value: `--env {shown}=VALUE`")));
+                }
+            },
+        };
+        if key.is_empty() {
+            return Err(Failure::usage(format!("`--env {}` lacks the name of the variable", option.display()))
+                .help("write `--env KEY=VALUE`, or `--env KEY` to pass a variable on"));
+        }
+        variables.push((key.to_vec(), value));
+    }
+    Ok(variables)
+}

@@ -1,0 +1,145 @@
+//! Compiled modules and their instances.
+
+use core::any::Any;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::{Wake, Waker},
+};
+
+use gangplank_wasi::{Life, Thread, WatchKey};
+use wasmtime::{InstancePre, Linker, Store, UpdateDeadline};
+
+use super::{Ctx, Exited, NAME, trap};
+use crate::engine::{EngineError, Instance, Module, Stop, Trap, TrapKind};
+
+/// Compiles, and looks up the imports once for all instances.
+pub(super) fn compile(
+    engine: &wasmtime::Engine,
+    linker: &Linker<Ctx>,
+    interruptible: bool,
+    wasm: &[u8],
+) -> Result<Arc<dyn Module>, EngineError> {
+    let failed = |e: wasmtime::Error| EngineError::Compile { engine: NAME, message: format!("{e:#}") };
+    let module = wasmtime::Module::from_binary(engine, wasm).map_err(failed)?;
+    let pre = linker.instantiate_pre(&module).map_err(failed)?;
+    Ok(Arc::new(Compiled { pre, interruptible }))
+}
+
+struct Compiled {
+    pre: InstancePre<Ctx>,
+    interruptible: bool,
+}
+
+impl core::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Compiled").field("engine", &NAME).finish_non_exhaustive()
+    }
+}
+
+impl Module for Compiled {
+    fn engine(&self) -> &'static str {
+        NAME
+    }
+
+    fn serialize(&self) -> Result<Vec<u8>, EngineError> {
+        let failed = |e: wasmtime::Error| EngineError::Compile { engine: NAME, message: format!("{e:#}") };
+        self.pre.module().serialize().map_err(failed)
+    }
+
+    fn instance(&self, thread: Thread) -> Result<Box<dyn Instance>, EngineError> {
+        let engine = self.pre.module().engine();
+        let life = Arc::clone(thread.process().life());
+        let mut store = Store::new(engine, Ctx::of_one_instance(thread));
+        let watch = self.interruptible.then(|| {
+            let process = Arc::clone(&life);
+            // First the deadline, then the watch: an end in between raises the counter past the deadline.
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(move |_| match process.is_over() {
+                true => Err(wasmtime::Error::new(Exited)),
+                false => Ok(UpdateDeadline::Continue(1)),
+            });
+            let raise = Arc::new(RaiseEpoch(engine.clone()));
+            life.watch(&Waker::from(raise))
+        });
+        Ok(Box::new(Running { store, pre: self.pre.clone(), instance: None, life, watch }))
+    }
+}
+
+/// Wakes every guest of the engine, so that those look around whose process is over.
+struct RaiseEpoch(wasmtime::Engine);
+
+impl Wake for RaiseEpoch {
+    fn wake(self: Arc<Self>) {
+        self.0.increment_epoch();
+    }
+}
+
+struct Running {
+    store: Store<Ctx>,
+    pre: InstancePre<Ctx>,
+    instance: Option<wasmtime::Instance>,
+    life: Arc<Life>,
+    watch: Option<WatchKey>,
+}
+
+impl Running {
+    /// Does what may run the guest's code. A panic in a handler, which wasmtime carries through the guest's frames,
+    /// ends the guest, not the host.
+    fn guarded<R>(&mut self, run: impl FnOnce(&mut Self) -> wasmtime::Result<R>) -> Result<R, Stop> {
+        if self.life.is_over() {
+            return Err(Stop::Exit);
+        }
+        match catch_unwind(AssertUnwindSafe(|| run(self))) {
+            Ok(result) => result.map_err(|error| trap::stop(&error)),
+            Err(panic) => Err(Trap::new(TrapKind::HostPanic, words(&*panic)).into()),
+        }
+    }
+}
+
+impl Instance for Running {
+    fn start(&mut self) -> Result<(), Stop> {
+        let instance = self.guarded(|this| {
+            let instance = this.pre.instantiate(&mut this.store)?;
+            // The first syscall would find it too, but more slowly.
+            let memory = instance.get_export(&mut this.store, "memory");
+            this.store.data_mut().bind(memory);
+            Ok(instance)
+        });
+        let instance = instance.map_err(|stop| match stop {
+            // Not a trap of the guest's: it has not begun to run.
+            Stop::Trap(trap) if trap.kind == TrapKind::Other && trap.backtrace.is_empty() => {
+                Stop::Failed(EngineError::Instantiate { engine: NAME, message: trap.message })
+            }
+            stop => stop,
+        })?;
+        self.instance = Some(instance);
+        Ok(())
+    }
+
+    fn call(&mut self, export: &str) -> Result<(), Stop> {
+        let failed = |message: String| Stop::Failed(EngineError::Instantiate { engine: NAME, message });
+        let instance = self.instance.ok_or_else(|| failed("it has not been started".to_owned()))?;
+        let function = instance
+            .get_typed_func::<(), ()>(&mut self.store, export)
+            .map_err(|e| failed(format!("the export `{export}` cannot be called: {e:#}")))?;
+        self.guarded(|this| function.call(&mut this.store, ()))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(key) = self.watch.take() {
+            self.life.unwatch(key);
+        }
+    }
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(words), _) => (*words).to_owned(),
+        (_, Some(words)) => words.clone(),
+        _ => "a panic without words".to_owned(),
+    }
+}

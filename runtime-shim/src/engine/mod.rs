@@ -1,0 +1,274 @@
+//! What a WebAssembly engine is to us. Everything above these traits is the same for every engine.
+//!
+//! * An [`Engine`] compiles. A [`Module`] is compiled code, shared by any number of runs and threads. An [`Instance`]
+//!   is one thread's module, memory and calls.
+//! * The engine binds the table of `gangplank-wasi`, and lends each handler the guest's memory for the length of the
+//!   call; it may have moved since the last one.
+//! * Hostcalls block. An engine need not be able to suspend one.
+//! * Everything about the module itself comes from [`ModuleInfo`], not from the engine.
+//! * What an engine can do beyond that is declared in [`Capabilities`], and asking for what it lacks is an
+//!   [`EngineError::Missing`].
+
+mod registry;
+mod trap;
+
+use core::fmt;
+use std::sync::Arc;
+
+use gangplank_wasi::Thread;
+
+pub use registry::{ENGINES, Known, engine};
+#[cfg(feature = "cranelift")]
+pub(crate) use trap::demangle;
+pub use trap::{Frame, Trap, TrapKind};
+
+use crate::ModuleInfo;
+
+/// A compiler and what runs its output. Made by name with [`engine`].
+pub trait Engine: fmt::Debug + Send + Sync {
+    /// The name it is chosen by: `cranelift`, `jsc`.
+    fn name(&self) -> &'static str;
+
+    /// What it is and which version, for people: `wasmtime 48.0.8`.
+    fn version(&self) -> String;
+
+    /// What it can do, with the options it was made with.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Compiles a module. `info` is of the same bytes; its imports have been checked.
+    ///
+    /// # Errors
+    /// [`EngineError::Compile`] if the module is invalid, or uses what this engine does not know.
+    fn compile(&self, wasm: &[u8], info: &ModuleInfo) -> Result<Arc<dyn Module>, EngineError>;
+}
+
+/// Compiled code. Dropping the last `Arc` frees it.
+pub trait Module: fmt::Debug + Send + Sync {
+    /// The engine's name.
+    fn engine(&self) -> &'static str;
+
+    /// The compiled code as bytes, for a cache.
+    ///
+    /// # Errors
+    /// [`EngineError::Missing`] without [`Capabilities::CACHE`].
+    fn serialize(&self) -> Result<Vec<u8>, EngineError>;
+
+    /// Makes an instance for `thread`. No code of the guest's runs yet. Once the thread's process is over, by its own
+    /// will on another thread or canceled, each call of the instance ends: soon where the engine has
+    /// [`Capabilities::INTERRUPT`] (it watches the process's [`Life`](gangplank_wasi::Life)), else at the next
+    /// hostcall.
+    ///
+    /// # Errors
+    /// [`EngineError::Instantiate`] if the module wants what cannot be had.
+    fn instance(&self, thread: Thread) -> Result<Box<dyn Instance>, EngineError>;
+}
+
+/// One thread's module, memory and calls.
+///
+/// It stays on the thread that made it: engines keep thread-local state.
+pub trait Instance {
+    /// Fills memory and tables and runs the start function, if the module has one. Called once, before any `call`.
+    ///
+    /// # Errors
+    /// As `call`; [`Stop::Failed`] if there is not enough memory for it.
+    fn start(&mut self) -> Result<(), Stop>;
+
+    /// Calls an exported function without parameters and results: `_start`, `_initialize`, or one of a reactor's.
+    ///
+    /// # Errors
+    /// [`Stop::Exit`] if the process is over; [`Stop::Trap`]; [`Stop::Failed`] if there is no such export.
+    fn call(&mut self, export: &str) -> Result<(), Stop>;
+}
+
+/// Why a call of the guest's did not return.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// A syscall ended the process (`proc_exit`, or the host canceled it). The process knows its status.
+    Exit,
+    /// A trap.
+    Trap(Trap),
+    /// The engine could not do it: not enough memory for the instance, no such export.
+    Failed(EngineError),
+}
+
+impl From<Trap> for Stop {
+    fn from(trap: Trap) -> Stop {
+        Stop::Trap(trap)
+    }
+}
+
+/// How an engine is to be set up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EngineOptions {
+    /// Whether guest code can be interrupted between two hostcalls, even in a loop that makes none. Costs a check in
+    /// each loop and function, a few percent of speed. Default: true.
+    pub interruptible: bool,
+    /// Most bytes of native stack that a guest may use; Cranelift takes at most 2 MiB. The thread that runs it must have
+    /// at least 256 KiB more. Default: 1 MiB, which suits the 2 MiB stacks of Rust's threads.
+    pub stack: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> EngineOptions {
+        EngineOptions { interruptible: true, stack: 1 << 20 }
+    }
+}
+
+bitflags::bitflags! {
+    /// What an engine can do beyond compiling and running.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct Capabilities: u32 {
+        /// Compiled code can be kept as bytes.
+        const CACHE = 1 << 0;
+        /// Instructions can be counted and limited.
+        const FUEL = 1 << 1;
+        /// Guest code can be interrupted between hostcalls.
+        const INTERRUPT = 1 << 2;
+        /// The guest's own code can be profiled.
+        const PROFILE = 1 << 3;
+        /// Shared memories.
+        const SHARED_MEMORY = 1 << 4;
+        /// Several threads in one shared memory.
+        const THREADS = 1 << 5;
+        /// Traps come with a backtrace.
+        const BACKTRACE = 1 << 6;
+        /// SIMD.
+        const SIMD = 1 << 7;
+        /// Tail calls.
+        const TAIL_CALL = 1 << 8;
+        /// Exceptions.
+        const EXCEPTIONS = 1 << 9;
+        /// Memories with 64-bit addresses.
+        const MEMORY64 = 1 << 10;
+    }
+}
+
+impl Capabilities {
+    /// Each single capability with its name for people, in the order to show them.
+    pub const NAMED: &'static [(Capabilities, &'static str)] = &[
+        (Capabilities::CACHE, "cache"),
+        (Capabilities::FUEL, "fuel"),
+        (Capabilities::INTERRUPT, "interrupt"),
+        (Capabilities::PROFILE, "profile"),
+        (Capabilities::SHARED_MEMORY, "shared-memory"),
+        (Capabilities::THREADS, "threads"),
+        (Capabilities::BACKTRACE, "backtrace"),
+        (Capabilities::SIMD, "simd"),
+        (Capabilities::TAIL_CALL, "tail-call"),
+        (Capabilities::EXCEPTIONS, "exceptions"),
+        (Capabilities::MEMORY64, "memory64"),
+    ];
+}
+
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = Self::NAMED.iter().filter(|(one, _)| self.contains(*one)).map(|(_, name)| *name);
+        f.write_str(names.next().unwrap_or("none"))?;
+        names.try_for_each(|name| write!(f, ", {name}"))
+    }
+}
+
+/// What an engine can fail with before a guest runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// There is no engine of that name.
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// We know the engine, but this build does not contain it.
+    NotBuiltIn {
+        /// Its name.
+        name: &'static str,
+        /// How to get it.
+        how: &'static str,
+    },
+    /// The engine cannot do what was asked of it.
+    Missing {
+        /// Its name.
+        engine: &'static str,
+        /// What it lacks.
+        what: Capabilities,
+    },
+    /// The engine could not be set up here.
+    Setup {
+        /// Its name.
+        engine: &'static str,
+        /// Its own words.
+        message: String,
+    },
+    /// The engine refused the module.
+    Compile {
+        /// Its name.
+        engine: &'static str,
+        /// Its own words.
+        message: String,
+    },
+    /// The engine could not make an instance.
+    Instantiate {
+        /// Its name.
+        engine: &'static str,
+        /// Its own words.
+        message: String,
+    },
+}
+
+impl EngineError {
+    /// `Missing`, unless `has` holds all of `wants`.
+    ///
+    /// # Errors
+    /// That.
+    pub fn require(engine: &'static str, has: Capabilities, wants: Capabilities) -> Result<(), EngineError> {
+        match wants.difference(has) {
+            what if what.is_empty() => Ok(()),
+            what => Err(EngineError::Missing { engine, what }),
+        }
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EngineError::Unknown { name } => {
+                write!(f, "there is no engine `{name}`; known engines: ")?;
+                for (i, known) in ENGINES.iter().enumerate() {
+                    write!(f, "{}{}", if i == 0 { "" } else { ", " }, known.name)?;
+                }
+                Ok(())
+            }
+            EngineError::NotBuiltIn { name, how } => {
+                write!(f, "this build of gangplank does not contain the engine `{name}`; {how}")
+            }
+            EngineError::Missing { engine, what } => write!(f, "the engine `{engine}` cannot do this: {what}"),
+            EngineError::Setup { engine, message } => write!(f, "the engine `{engine}` cannot be set up: {message}"),
+            EngineError::Compile { engine, message } => write!(f, "the engine `{engine}` refuses it: {message}"),
+            EngineError::Instantiate { engine, message } => {
+                write!(f, "the engine `{engine}` cannot make an instance of it: {message}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let has = Capabilities::CACHE | Capabilities::SIMD;
+        assert_eq!(EngineError::require("x", has, Capabilities::SIMD), Ok(()));
+        let error = EngineError::require("x", has, Capabilities::FUEL | Capabilities::SIMD).unwrap_err();
+        assert_eq!(error.to_string(), "the engine `x` cannot do this: fuel");
+        assert_eq!(Capabilities::empty().to_string(), "none");
+        assert_eq!(has.to_string(), "cache, simd");
+    }
+
+    #[test]
+    fn every_capability_has_a_name() {
+        let named = Capabilities::NAMED.iter().fold(Capabilities::empty(), |all, (one, _)| all | *one);
+        assert_eq!(named, Capabilities::all());
+    }
+}

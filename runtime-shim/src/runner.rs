@@ -1,0 +1,397 @@
+//! [`Runner`]: what a run of a program is given, and what comes out.
+
+use core::{fmt, time::Duration};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use gangplank_vfs::{Errno, Place, VirtualFile};
+use gangplank_wasi::{
+    BuildError, Cancel, Canceller, ExitStatus, Process, ProcessBuilder, Rights, System, Thread, Trace, stdio,
+};
+
+use crate::{
+    Program,
+    engine::{Capabilities, EngineError, Instance, Stop, Trap},
+    module_info::Entry,
+};
+
+/// Prepares runs of a [`Program`]. Each method changes it in place and returns it, so that calls can be chained; each
+/// [`run`](Runner::run) is one process with what it was told until then.
+///
+/// What is not given is not there: no directories, no environment, an empty standard input, outputs that are thrown
+/// away.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    program: Program,
+    arg0: Option<Vec<u8>>,
+    args: Vec<Vec<u8>>,
+    env: Vec<(Vec<u8>, Vec<u8>)>,
+    preopens: Vec<(Vec<u8>, Place)>,
+    stdio: [Arc<dyn VirtualFile>; 3],
+    system: Option<Arc<System>>,
+    trace: Option<Arc<dyn Trace>>,
+    rights: Rights,
+    fd_limit: Option<u32>,
+    timeout: Option<Duration>,
+    invoke: Option<String>,
+}
+
+impl Runner {
+    pub(crate) fn new(program: &Program) -> Runner {
+        Runner {
+            program: program.clone(),
+            arg0: None,
+            args: Vec::new(),
+            env: Vec::new(),
+            preopens: Vec::new(),
+            stdio: [stdio::null(), stdio::null(), stdio::null()],
+            system: None,
+            trace: None,
+            rights: Rights::default(),
+            fd_limit: None,
+            timeout: None,
+            invoke: None,
+        }
+    }
+
+    /// Sets `argv[0]`; else it is the program's name.
+    pub fn arg0(&mut self, arg: impl Into<Vec<u8>>) -> &mut Runner {
+        self.arg0 = Some(arg.into());
+        self
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, arg: impl Into<Vec<u8>>) -> &mut Runner {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<A: Into<Vec<u8>>>(&mut self, args: impl IntoIterator<Item = A>) -> &mut Runner {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of the environment; the last value counts.
+    pub fn env(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> &mut Runner {
+        self.env.push((key.into(), value.into()));
+        self
+    }
+
+    /// Offers a directory under a name, as the next descriptor from 3 on.
+    pub fn preopen(&mut self, guest: impl Into<Vec<u8>>, place: Place) -> &mut Runner {
+        self.preopens.push((guest.into(), place));
+        self
+    }
+
+    /// What descriptor 0 reads: see [`stdio`].
+    pub fn stdin(&mut self, file: Arc<dyn VirtualFile>) -> &mut Runner {
+        self.stdio[0] = file;
+        self
+    }
+
+    /// Where descriptor 1 writes.
+    pub fn stdout(&mut self, file: Arc<dyn VirtualFile>) -> &mut Runner {
+        self.stdio[1] = file;
+        self
+    }
+
+    /// Where descriptor 2 writes.
+    pub fn stderr(&mut self, file: Arc<dyn VirtualFile>) -> &mut Runner {
+        self.stdio[2] = file;
+        self
+    }
+
+    /// Takes the three standard streams of this process.
+    ///
+    /// # Errors
+    /// `BADF` for one that is closed.
+    pub fn inherit_stdio(&mut self) -> Result<&mut Runner, Errno> {
+        self.stdio = [stdio::inherit_stdin()?, stdio::inherit_stdout()?, stdio::inherit_stderr()?];
+        Ok(self)
+    }
+
+    /// Clocks and random numbers; else the host's.
+    pub fn system(&mut self, system: Arc<System>) -> &mut Runner {
+        self.system = Some(system);
+        self
+    }
+
+    /// Tells `trace` of every syscall.
+    pub fn trace(&mut self, trace: Arc<dyn Trace>) -> &mut Runner {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// Whether rights of descriptors are enforced.
+    pub fn rights(&mut self, rights: Rights) -> &mut Runner {
+        self.rights = rights;
+        self
+    }
+
+    /// Most descriptors open at a time.
+    pub fn fd_limit(&mut self, limit: u32) -> &mut Runner {
+        self.fd_limit = Some(limit);
+        self
+    }
+
+    /// Cancels the run when it has taken this long. Needs [`Capabilities::INTERRUPT`].
+    pub fn timeout(&mut self, limit: Duration) -> &mut Runner {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Calls this export instead of `_start`, after `_initialize` if there is one. It takes and returns nothing.
+    pub fn invoke(&mut self, export: impl Into<String>) -> &mut Runner {
+        self.invoke = Some(export.into());
+        self
+    }
+
+    /// Runs the program on this thread until it ends.
+    ///
+    /// # Errors
+    /// [`RunError`] if it could not be begun. What the program itself does wrong is in the [`RunResult`].
+    pub fn run(&self) -> Result<RunResult, RunError> {
+        self.prepare()?.run()
+    }
+
+    /// Makes the process, so that it can be canceled from the beginning.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn prepare(&self) -> Result<Run, RunError> {
+        let program = &self.program;
+        let calls = self.calls()?;
+        if self.timeout.is_some() {
+            EngineError::require(program.module().engine(), program.capabilities(), Capabilities::INTERRUPT)?;
+        }
+        let process = self.process()?;
+        Ok(Run { program: program.clone(), process, calls, timeout: self.timeout })
+    }
+
+    fn process(&self) -> Result<Arc<Process>, BuildError> {
+        let host = || System::host();
+        let system = self.system.as_ref().map_or_else(host, Arc::clone);
+        let [stdin, stdout, stderr] = self.stdio.clone();
+        let arg0 = self.arg0.as_deref().unwrap_or(self.program.name());
+        let mut builder = ProcessBuilder::new(&system, arg0)
+            .args(self.args.iter().cloned())
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr)
+            .rights(self.rights);
+        for (key, value) in &self.env {
+            builder = builder.env(&**key, &**value);
+        }
+        for (guest, place) in &self.preopens {
+            builder = builder.preopen(&**guest, place.clone());
+        }
+        if let Some(limit) = self.fd_limit {
+            builder = builder.fd_limit(limit);
+        }
+        if let Some(trace) = &self.trace {
+            builder = builder.trace(Arc::clone(trace));
+        }
+        builder.build()
+    }
+
+    /// The exports to call, in order.
+    fn calls(&self) -> Result<Vec<String>, RunError> {
+        let info = self.program.info();
+        match &self.invoke {
+            Some(export) if !info.has_plain_function(export) => Err(RunError::NoExport(export.clone())),
+            Some(export) => {
+                let first = (info.entry == Entry::Reactor).then(|| "_initialize".to_owned());
+                Ok(first.into_iter().chain([export.clone()]).collect())
+            }
+            None if info.entry == Entry::Command => Ok(vec!["_start".to_owned()]),
+            None => {
+                Err(RunError::NoStart { reactor: info.entry == Entry::Reactor, odd: info.export("_start").is_some() })
+            }
+        }
+    }
+}
+
+/// A process that has not begun to run.
+#[derive(Debug)]
+pub struct Run {
+    program: Program,
+    process: Arc<Process>,
+    calls: Vec<String>,
+    timeout: Option<Duration>,
+}
+
+impl Run {
+    /// Ends it from any thread, before, while, or after it runs: every wait ends at once, and, if the engine has
+    /// [`Capabilities::INTERRUPT`], so does a loop without syscalls.
+    pub fn canceller(&self) -> Canceller {
+        self.process.canceller()
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Arc<Process> {
+        &self.process
+    }
+
+    /// Runs it on this thread until it ends.
+    ///
+    /// # Errors
+    /// [`RunError::Engine`] if there is not enough memory for it.
+    pub fn run(self) -> Result<RunResult, RunError> {
+        // Dropped at the end, which ends the watchdog.
+        let _watchdog = self.timeout.map(|limit| Watchdog::start(limit, self.canceller())).transpose()?;
+        let ended = match self.program.module().instance(Thread::main(&self.process)) {
+            Ok(mut instance) => drive(&mut *instance, &self.calls),
+            Err(error) => Err(Stop::Failed(error)),
+        };
+        // The first status counts: that of a syscall or of a cancellation, if there has been one.
+        let status = match ended {
+            Ok(()) | Err(Stop::Exit) => Status::of(self.process.finish(0)),
+            Err(Stop::Trap(trap)) => {
+                self.process.finish(Status::TRAP.into());
+                Status::Trap(trap)
+            }
+            Err(Stop::Failed(error)) => {
+                self.process.finish(Status::TRAP.into());
+                return Err(error.into());
+            }
+        };
+        Ok(RunResult { status })
+    }
+}
+
+fn drive(instance: &mut dyn Instance, calls: &[String]) -> Result<(), Stop> {
+    instance.start()?;
+    calls.iter().try_for_each(|export| instance.call(export))
+}
+
+/// Cancels a process after a while, unless dropped before.
+struct Watchdog(#[allow(dead_code, reason = "its drop is the message")] mpsc::Sender<()>);
+
+impl Watchdog {
+    fn start(limit: Duration, canceller: Canceller) -> Result<Watchdog, RunError> {
+        let (alive, dropped) = mpsc::channel();
+        let watch = move || {
+            if dropped.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+                canceller.cancel(Cancel::Timeout);
+            }
+        };
+        thread::Builder::new().name("timeout".to_owned()).spawn(watch).map_err(|_| RunError::NoThread)?;
+        Ok(Watchdog(alive))
+    }
+}
+
+/// What came out of a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct RunResult {
+    /// How it ended.
+    pub status: Status,
+}
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// By itself: the code of `proc_exit`, or 0.
+    Code(u32),
+    /// By a trap.
+    Trap(Trap),
+    /// From outside.
+    Canceled(Cancel),
+}
+
+impl Status {
+    /// The exit code of a trap, as a shell reports `SIGABRT`.
+    pub const TRAP: u8 = 134;
+
+    fn of(status: ExitStatus) -> Status {
+        match status {
+            ExitStatus::Code(code) => Status::Code(code),
+            ExitStatus::Canceled(why) => Status::Canceled(why),
+        }
+    }
+
+    /// Whether the program ended by itself with code 0.
+    pub fn is_success(&self) -> bool {
+        *self == Status::Code(0)
+    }
+
+    /// As the exit code of a host process: the lowest 8 bits of the program's own, 134 for a trap, 124 for a timeout,
+    /// 130 for Ctrl-C, 143 for any other cancellation.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Status::Code(code) => *code as u8,
+            Status::Trap(_) => Status::TRAP,
+            Status::Canceled(Cancel::Timeout) => 124,
+            Status::Canceled(Cancel::Interrupt) => 130,
+            Status::Canceled(Cancel::Requested) => 143,
+        }
+    }
+}
+
+/// Why a run could not be begun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The module exports no function `_start` without parameters and results.
+    NoStart {
+        /// It exports `_initialize`.
+        reactor: bool,
+        /// It exports another kind of `_start`.
+        odd: bool,
+    },
+    /// It exports no function of this name without parameters and results.
+    NoExport(String),
+    /// The engine could not.
+    Engine(EngineError),
+    /// The process could not be made.
+    Process(BuildError),
+    /// The host has no thread to watch the time.
+    NoThread,
+}
+
+impl From<EngineError> for RunError {
+    fn from(error: EngineError) -> RunError {
+        RunError::Engine(error)
+    }
+}
+
+impl From<BuildError> for RunError {
+    fn from(error: BuildError) -> RunError {
+        RunError::Process(error)
+    }
+}
+
+impl RunError {
+    /// What to do about it, where there is advice.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            RunError::NoStart { odd: false, .. } => Some("build it as a program with a `main`, not as a library"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::NoStart { odd: true, .. } => {
+                f.write_str("its export `_start` is not a function without parameters and results")
+            }
+            RunError::NoStart { reactor: true, .. } => {
+                f.write_str("it is a library (it exports `_initialize`), not a program: it exports no `_start`")
+            }
+            RunError::NoStart { .. } => f.write_str("it is not a program: it exports no `_start`"),
+            RunError::NoExport(name) => {
+                write!(f, "it exports no function `{}` without parameters and results", name.escape_debug())
+            }
+            RunError::Engine(error) => error.fmt(f),
+            RunError::Process(error) => error.fmt(f),
+            RunError::NoThread => f.write_str("the host has no thread left to watch the time"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}

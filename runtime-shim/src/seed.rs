@@ -1,0 +1,269 @@
+//! [`copy_tree`]: copies a directory of one filesystem into a directory of another. With it `--fs mem` offers a copy of
+//! a host directory.
+
+use core::{fmt, ops::ControlFlow};
+use std::{collections::HashMap, sync::Arc};
+
+use gangplank_vfs::{
+    At, Cookie, Cred, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, Metadata, Name, NewNode, NodeId, OpenFlags,
+    Place, Seek, SetAttr, SetTime, VirtualFile,
+};
+
+/// What was copied.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Copied {
+    /// Regular files; one with several names counts once.
+    pub files: u64,
+    /// Directories, the top one not counted.
+    pub directories: u64,
+    /// Symbolic links.
+    pub symlinks: u64,
+    /// Bytes of content, holes not counted.
+    pub bytes: u64,
+    /// Paths, from the top, of what was left out: FIFOs, sockets, devices.
+    pub skipped: Vec<Vec<u8>>,
+}
+
+/// Where and why a copy stopped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CopyError {
+    /// From the top; empty for the top itself.
+    pub path: Vec<u8>,
+    /// What failed: `read`, `create`, …
+    pub what: &'static str,
+    /// Why.
+    pub errno: Errno,
+}
+
+impl fmt::Display for CopyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { b".".as_slice() } else { &self.path };
+        write!(f, "cannot {} `{}`: {}", self.what, String::from_utf8_lossy(path), self.errno.message())
+    }
+}
+
+impl std::error::Error for CopyError {}
+
+/// On behalf of nobody: bits and owners are set from the original.
+const CX: Ctx<'static> = Ctx { cred: &Cred { uid: 0, gid: 0, umask: 0 } };
+
+/// Bytes moved at a time.
+const CHUNK: usize = 1 << 20;
+
+/// Copies everything below `from` into `to`: regular files with their holes, directories, symbolic links as they are,
+/// several names of one file as such; permission bits, owners and times. Needs no more memory than the longest listing
+/// of a directory and no stack, however deep the tree. Never follows a link, never leaves `from`.
+///
+/// A tree that changes meanwhile is copied as it is met; each file up to the size that it has when it is opened.
+///
+/// # Errors
+/// [`CopyError`], with what has been copied until then left in place. `NOSPC` or `DQUOT` if `to` is too small.
+pub fn copy_tree(from: &Place, to: &Place) -> Result<Copied, CopyError> {
+    let mut copy = Copy { from: from.fs(), to: to.fs(), copied: Copied::default(), linked: HashMap::new() };
+    let mut path = Vec::new();
+    copy.run(from.node(), to.node(), &mut path).map_err(|(what, errno)| CopyError { path, what, errno })?;
+    Ok(copy.copied)
+}
+
+type Failed = (&'static str, Errno);
+
+struct Copy<'a> {
+    from: &'a Arc<dyn FileSystem>,
+    to: &'a Arc<dyn FileSystem>,
+    copied: Copied,
+    /// Copies of files that have further names, by their original. Both are held, so that no identity is reused.
+    linked: HashMap<NodeId, (Held<'a>, Held<'a>)>,
+}
+
+/// A directory being copied.
+struct Level<'a> {
+    from: Held<'a>,
+    to: Held<'a>,
+    metadata: Metadata,
+    names: std::vec::IntoIter<Box<[u8]>>,
+    /// How long the path of the directory is.
+    path: usize,
+}
+
+/// A node with a reference that goes with it.
+struct Held<'a> {
+    fs: &'a Arc<dyn FileSystem>,
+    node: NodeId,
+}
+
+impl<'a> Held<'a> {
+    fn adopt(fs: &'a Arc<dyn FileSystem>, entry: Entry) -> Held<'a> {
+        Held { fs, node: entry.node }
+    }
+
+    fn retain(fs: &'a Arc<dyn FileSystem>, node: NodeId) -> Held<'a> {
+        fs.retain(node);
+        Held { fs, node }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.fs.forget(self.node, 1);
+    }
+}
+
+impl<'a> Copy<'a> {
+    fn run(&mut self, from: NodeId, to: NodeId, path: &mut Vec<u8>) -> Result<(), Failed> {
+        let top = self.enter(Held::retain(self.from, from), Held::retain(self.to, to), path)?;
+        let mut levels = vec![top];
+        while let Some(level) = levels.last_mut() {
+            path.truncate(level.path);
+            let Some(name) = level.names.next() else {
+                // Last, because every entry made in it has changed its times.
+                self.to.setattr(&CX, level.to.node, &attributes(&level.metadata)).map_err(|e| ("set times of", e))?;
+                levels.pop();
+                continue;
+            };
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+            path.extend_from_slice(&name);
+            if let Some(below) = self.entry(level, &name, path)? {
+                levels.push(below);
+            }
+        }
+        Ok(())
+    }
+
+    fn enter(&self, from: Held<'a>, to: Held<'a>, path: &[u8]) -> Result<Level<'a>, Failed> {
+        let metadata = self.from.getattr(from.node).map_err(|e| ("examine", e))?;
+        let flags = OpenFlags::READ | OpenFlags::DIRECTORY;
+        let listing = self.from.open(&CX, from.node, flags).map_err(|e| ("open", e))?;
+        let mut names: Vec<Box<[u8]>> = Vec::new();
+        let mut sink = |entry: gangplank_vfs::DirEntry<'_>| {
+            names.push(entry.name.as_bytes().into());
+            ControlFlow::Continue(())
+        };
+        listing.readdir(Cookie::START, &mut sink).map_err(|e| ("list", e))?;
+        Ok(Level { from, to, metadata, names: names.into_iter(), path: path.len() })
+    }
+
+    /// Copies one entry; answers a directory's level.
+    fn entry(&mut self, level: &Level<'a>, name: &[u8], path: &[u8]) -> Result<Option<Level<'a>>, Failed> {
+        let name = Name::new(name).map_err(|e| ("copy", e))?;
+        let original = match self.from.lookup(&CX, level.from.node, name) {
+            Ok(entry) => Held::adopt(self.from, entry),
+            // Removed since the listing.
+            Err(Errno::NOENT) => return Ok(None),
+            Err(e) => return Err(("find", e)),
+        };
+        let metadata = self.from.getattr(original.node).map_err(|e| ("examine", e))?;
+        match metadata.file_type {
+            FileType::Directory => {
+                let made = self.make(level, name, &NewNode::Directory { mode: metadata.mode })?;
+                self.copied.directories += 1;
+                return self.enter(original, made, path).map(Some);
+            }
+            FileType::Symlink => {
+                let target = self.from.readlink(original.node).map_err(|e| ("read the link", e))?;
+                let made = self.make(level, name, &NewNode::Symlink { target: &target })?;
+                self.copied.symlinks += 1;
+                // Not every filesystem keeps the bits of a link.
+                let attributes = SetAttr { mode: None, ..attributes(&metadata) };
+                self.to.setattr(&CX, made.node, &attributes).map_err(|e| ("set times of", e))?;
+            }
+            FileType::Regular => self.file(level, name, original, &metadata)?,
+            _ => self.copied.skipped.push(path.to_vec()),
+        }
+        Ok(None)
+    }
+
+    fn make(&self, level: &Level<'a>, name: Name<'_>, new: &NewNode<'_>) -> Result<Held<'a>, Failed> {
+        let entry = self.to.create(&CX, level.to.node, name, new).map_err(|e| ("create", e))?;
+        Ok(Held::adopt(self.to, entry))
+    }
+
+    fn file(
+        &mut self,
+        level: &Level<'a>,
+        name: Name<'_>,
+        original: Held<'a>,
+        metadata: &Metadata,
+    ) -> Result<(), Failed> {
+        let links = metadata.nlink > 1 && self.to.info().caps.contains(FsCaps::HARD_LINKS);
+        if links && let Some((_, copy)) = self.linked.get(&original.node) {
+            return self.to.link(&CX, copy.node, level.to.node, name).map_err(|e| ("link", e));
+        }
+        let reading = self.from.open(&CX, original.node, OpenFlags::READ).map_err(|e| ("open", e))?;
+        let size = reading.getattr().map_err(|e| ("examine", e))?.size;
+        let made = self.make(level, name, &NewNode::Regular { mode: metadata.mode })?;
+        if size > 0 {
+            let writing = self.to.open(&CX, made.node, OpenFlags::WRITE).map_err(|e| ("open the copy of", e))?;
+            self.content(&*reading, &*writing, size)?;
+        }
+        self.copied.files += 1;
+        self.to.setattr(&CX, made.node, &attributes(metadata)).map_err(|e| ("set times of", e))?;
+        if links {
+            self.linked.insert(original.node, (original, made));
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, from: &dyn VirtualFile, to: &dyn VirtualFile, size: u64) -> Result<(), Failed> {
+        let holes = self.from.info().caps.contains(FsCaps::SEEK_HOLE);
+        let mut at = 0;
+        while at < size {
+            let end = match holes {
+                false => size,
+                true => match from.seek_data(at, Seek::Data) {
+                    Ok(data) => {
+                        at = data;
+                        from.seek_data(at, Seek::Hole).map_err(|e| ("read", e))?.min(size)
+                    }
+                    // Nothing but a hole up to the end.
+                    Err(Errno::NXIO) => break,
+                    Err(e) => return Err(("read", e)),
+                },
+            };
+            let before = at;
+            while at < end {
+                let want = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
+                let bytes = from.read_bytes(at, want).map_err(|e| ("read", e))?;
+                if bytes.is_empty() {
+                    break;
+                }
+                write_all(to, &bytes, at).map_err(|e| ("write the copy of", e))?;
+                at += bytes.len() as u64;
+                self.copied.bytes += bytes.len() as u64;
+            }
+            if at == before {
+                // It has become shorter.
+                break;
+            }
+        }
+        let copied = to.getattr().map_err(|e| ("examine the copy of", e))?.size;
+        if copied < size {
+            to.set_len(size).map_err(|e| ("write the copy of", e))?;
+        }
+        Ok(())
+    }
+}
+
+fn write_all(to: &dyn VirtualFile, mut bytes: &[u8], mut at: u64) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        let (written, _) = to.write_at(&[std::io::IoSlice::new(bytes)], At::Offset(at))?;
+        if written == 0 {
+            return Err(Errno::IO);
+        }
+        bytes = bytes.get(written..).unwrap_or_default();
+        at += written as u64;
+    }
+    Ok(())
+}
+
+fn attributes(metadata: &Metadata) -> SetAttr {
+    SetAttr {
+        mode: Some(metadata.mode),
+        uid: Some(metadata.uid),
+        gid: Some(metadata.gid),
+        size: None,
+        atime: SetTime::To(metadata.atime),
+        mtime: SetTime::To(metadata.mtime),
+    }
+}
