@@ -276,3 +276,25 @@ fn rights_are_asked_for_where_they_count() {
     stdin.narrow(RightSet::FD_READ, RightSet::empty()).unwrap();
     assert_eq!(guest.poll(&[read(0)]).unwrap_err(), Fault::Errno(Errno::NOTCAPABLE));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_host_pipe_as_standard_input() {
+    let (r, w) = rustix::pipe::pipe().unwrap();
+    let mut guest = Guest::new(host().stdin(stdio::from_fd(r, OpenFlags::READ).unwrap()));
+    let subs = [read(0), clock(1, 1_000_000, 0)];
+    assert_eq!(brief(&guest.poll(&subs).unwrap()), [TIME]);
+    rustix::io::write(&w, b"x").unwrap();
+    assert_eq!(brief(&guest.poll(&subs).unwrap()), [(0xF0, 1, 0, 1, 0)]);
+    let stdin = guest.process.fds().get(0).unwrap();
+    assert_eq!(stdin.file().read(&mut [std::io::IoSliceMut::new(&mut [0; 9])]), Ok(1));
+    assert_eq!(brief(&guest.poll(&subs).unwrap()), [TIME]);
+    let helper = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(30));
+        drop(w);
+    });
+    let start = Instant::now();
+    assert_eq!(brief(&guest.poll(&[clock(1, u64::MAX, 0), read(0)]).unwrap()), [(0xF0, 1, 0, 1, 1)]);
+    assert!(start.elapsed() < SOON);
+    helper.join().unwrap();
+}
