@@ -255,3 +255,125 @@ impl fmt::Debug for NameBuf {
         write!(f, "\"{}\"", self.as_bytes().escape_ascii())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::mem_fs::testing::Rng;
+
+    fn hash(name: &str) -> u32 {
+        // Few distinct ones, so that names with equal hashes are met.
+        name.bytes().fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into())) % 1009
+    }
+
+    fn key(name: &str) -> (u32, Name<'_>) {
+        (hash(name), Name::new(name.as_bytes()).unwrap())
+    }
+
+    fn id(n: u64) -> NodeId {
+        NodeId::new(n).unwrap()
+    }
+
+    fn list(entries: &Entries, from: u64, most: usize) -> Vec<(String, u64, u64)> {
+        let mut out = vec![];
+        entries.range(from, &mut |e| {
+            if out.len() == most {
+                return ControlFlow::Break(());
+            }
+            out.push((String::from_utf8(e.name.as_bytes().to_vec()).unwrap(), e.node.get(), e.seq));
+            ControlFlow::Continue(())
+        });
+        out
+    }
+
+    /// Random changes against a map, through both forms and both kinds of name, with clones that must stay.
+    #[test]
+    fn behaves_like_a_map() {
+        let mut rng = Rng::new(5);
+        let (mut entries, mut model) = (Entries::new(), BTreeMap::new());
+        let mut clones = vec![];
+        let spell = |n: u64| {
+            if n.is_multiple_of(3) { format!("a-name-too-long-to-be-kept-inline-{n}") } else { format!("{n}") }
+        };
+        for step in 1..40_000u64 {
+            // The directory grows and shrinks over its limits again and again.
+            let names = [30, 400][(step / 4000 % 2) as usize];
+            let (a, b) = (spell(rng.below(names)), spell(rng.below(names)));
+            let ((h, n), to) = (key(&a), key(&b));
+            assert_eq!(entries.find(h, n).map(|e| e.node), model.get(&a).copied().map(id));
+            match rng.below(8) {
+                0..3 if !model.contains_key(&a) => {
+                    entries.insert(h, n, id(step), FileType::Regular);
+                    model.insert(a, step);
+                }
+                3 | 4 => {
+                    assert_eq!(entries.remove(h, n).map(|e| e.node), model.remove(&a).map(id));
+                }
+                5 if model.contains_key(&a) => {
+                    entries.redirect(h, n, id(step), FileType::Directory);
+                    model.insert(a, step);
+                }
+                6 if model.contains_key(&a) && !model.contains_key(&b) => {
+                    let before = entries.find(h, n).unwrap().seq;
+                    entries.rename((h, n), to);
+                    assert_eq!(entries.find(to.0, to.1).unwrap().seq, before, "the cookie stays");
+                    let node = model.remove(&a).unwrap();
+                    model.insert(b, node);
+                }
+                7 if step.is_multiple_of(500) => clones.push((entries.clone(), model.clone())),
+                _ => (),
+            }
+            assert_eq!(entries.len(), model.len() as u64);
+        }
+        clones.push((entries, model));
+        for (entries, model) in clones {
+            let listed = list(&entries, 0, usize::MAX);
+            assert!(listed.is_sorted_by_key(|e| e.2));
+            assert_eq!(listed.into_iter().map(|e| (e.0, e.1)).collect::<BTreeMap<_, _>>(), model);
+        }
+    }
+
+    /// Pages of a listing, with a storm of changes between them: what stays is listed once, and the listing ends.
+    #[test]
+    fn a_listing_survives_a_storm() {
+        for size in [20, 1000] {
+            let mut rng = Rng::new(size);
+            let mut entries = Entries::new();
+            for n in 0..size {
+                let (h, name) = (hash(&format!("stay{n}")), format!("stay{n}"));
+                entries.insert(h, Name::new(name.as_bytes()).unwrap(), id(1), FileType::Regular);
+            }
+            let (end, mut cookie, mut seen, mut pages) = (entries.end(), 0, BTreeSet::new(), 0);
+            let mut live: Vec<String> = vec![];
+            loop {
+                let page = list(&entries, cookie, 7);
+                let page: Vec<_> = page.into_iter().take_while(|e| e.2 < end).collect();
+                let Some(last) = page.last() else { break };
+                cookie = last.2 + 1;
+                pages += 1;
+                for (name, ..) in page {
+                    assert!(!name.starts_with("stay") || seen.insert(name.clone()), "{name} twice");
+                }
+                for i in 0..50 {
+                    let new = format!("new{pages}-{i}");
+                    if live.len() > 20 && rng.below(3) > 0 {
+                        let old = live.swap_remove(rng.below(live.len() as u64) as usize);
+                        if rng.below(2) == 0 {
+                            entries.rename(key(&old), key(&new));
+                            live.push(new);
+                        } else {
+                            entries.remove(key(&old).0, key(&old).1).unwrap();
+                        }
+                    } else {
+                        entries.insert(key(&new).0, key(&new).1, id(2), FileType::Regular);
+                        live.push(new);
+                    }
+                }
+            }
+            assert_eq!(seen.len() as u64, size);
+            assert!(pages <= size / 7 + 1, "{pages}");
+        }
+    }
+}
