@@ -113,6 +113,22 @@ impl<'p> Components<'p> {
         }
     }
 
+    /// The next component and the components after it, in one go, for walks that count nanoseconds.
+    ///
+    /// # Errors
+    /// As [`peek`](Self::peek).
+    #[inline]
+    pub(crate) fn split_first(&self) -> Result<(Component<'p>, Components<'p>)> {
+        let head = self.head();
+        let component = match head {
+            b"" => Component::End,
+            b".." => Component::DotDot,
+            name if name.len() > NAME_MAX => return Err(Errno::NAMETOOLONG),
+            name => Component::Name(Name(name)),
+        };
+        Ok((component, Components { rest: skip(&self.rest[head.len()..]), ..*self }))
+    }
+
     /// Whether the next component is the last one.
     pub fn is_last(&self) -> bool {
         skip(&self.rest[self.head().len()..]).is_empty()

@@ -2,8 +2,9 @@
 //!
 //! Three forms, each a hole wherever nothing was ever written: up to 64 bytes in place; chunks of 16 KiB in a
 //! [`Radix`]; and an *image* underneath the chunks, a `Bytes` shared with whoever made the file, of which a write
-//! copies the chunk it touches and nothing else. A clone shares everything. Bytes of a chunk, or in place, at or past
-//! the end of the file are always 0, so that growing needs no work.
+//! copies the chunk it touches and nothing else. A clone shares everything. A chunk is only as long as what was written
+//! to it, so that a small file is small; after its end, and past the end of what is in place, there are zeroes. Nothing
+//! at or past the end of the file is ever kept, so that growing needs no work.
 //!
 //! # What is charged
 //! One chunk for every chunk index that is allocated or *reserved* (`posix_fallocate`): reservations are a list of
@@ -30,7 +31,8 @@ const SHARE_MIN: usize = 4 << 10;
 /// Zeroes of holes that one [`Data::read_bytes`] may ask for.
 const HOLE_READ_MAX: u64 = 16 << 20;
 
-type Chunk = Arc<[u8; CHUNK]>;
+/// At most [`CHUNK`] bytes; the rest are zeroes.
+type Chunk = Arc<Vec<u8>>;
 
 /// The content of a regular file.
 #[derive(Clone, Debug)]
@@ -296,7 +298,7 @@ impl Chunks {
     /// The content of chunk `i` as far as there is any.
     fn chunk(&self, i: u64) -> &[u8] {
         match self.map.get(i) {
-            Some(chunk) => &chunk[..],
+            Some(chunk) => chunk,
             None => {
                 let rest = tail(&self.image, i * CHUNK64);
                 &rest[..rest.len().min(CHUNK)]
@@ -321,10 +323,10 @@ impl Chunks {
             return Some(self.image.slice(offset as usize..end as usize));
         }
         let (i, within) = (offset / CHUNK64, (offset % CHUNK64) as usize);
-        if n < SHARE_MIN || within + n > CHUNK {
+        if n < SHARE_MIN {
             return None;
         }
-        let chunk = self.map.get(i)?;
+        let chunk = self.map.get(i).filter(|chunk| within + n <= chunk.len())?;
         Some(Bytes::from_owner(Shared(chunk.clone())).slice(within..within + n))
     }
 
@@ -340,7 +342,7 @@ impl Chunks {
             let (i, within) = (at / CHUNK64, (at % CHUNK64) as usize);
             let piece = &buf[done..buf.len().min(done + CHUNK - within)];
             if let Some(chunk) = self.map.get_mut(i) {
-                Arc::make_mut(chunk)[within..within + piece.len()].copy_from_slice(piece);
+                write_to(Arc::make_mut(chunk), within, piece);
             } else if let Err(e) = self.add(i, within, piece, quota) {
                 return if done == 0 { Err(e) } else { Ok(done) };
             }
@@ -355,19 +357,15 @@ impl Chunks {
         if !reserved {
             quota.reserve_bytes(CHUNK64)?;
         }
-        let chunk = match piece.first_chunk::<CHUNK>() {
-            // No zeroes that nobody sees.
-            Some(whole) => Arc::new(*whole),
-            None => {
-                let mut chunk = Arc::new([0; CHUNK]);
-                let bytes = Arc::make_mut(&mut chunk);
-                let below = self.chunk(i);
-                bytes[..below.len()].copy_from_slice(below);
-                bytes[within..within + piece.len()].copy_from_slice(piece);
-                chunk
-            }
-        };
-        self.map.insert(i, chunk);
+        let below = self.chunk(i);
+        let len = below.len().max(within + piece.len());
+        // A file that has got beyond its first chunk will fill the others.
+        let mut chunk = Vec::with_capacity(if i == 0 { len } else { CHUNK });
+        if piece.len() < CHUNK {
+            chunk.extend_from_slice(below);
+        }
+        write_to(&mut chunk, within, piece);
+        self.map.insert(i, Arc::new(chunk));
         self.allocated += 1;
         self.extra += u64::from(!reserved);
         self.hiding += u64::from(i < (self.image.len() as u64).div_ceil(CHUNK64));
@@ -391,7 +389,7 @@ impl Chunks {
         if within > 0
             && let Some(chunk) = self.map.get_mut(len / CHUNK64)
         {
-            Arc::make_mut(chunk)[within..].fill(0);
+            Arc::make_mut(chunk).truncate(within);
         }
     }
 
@@ -442,6 +440,17 @@ impl AsRef<[u8]> for Shared {
 #[inline]
 fn tail(bytes: &[u8], from: u64) -> &[u8] {
     usize::try_from(from).ok().and_then(|from| bytes.get(from..)).unwrap_or_default()
+}
+
+/// Writes `piece` at `within`, after zeroes if `chunk` ends before it.
+#[inline]
+fn write_to(chunk: &mut Vec<u8>, within: usize, piece: &[u8]) {
+    if chunk.len() < within {
+        chunk.resize(within, 0);
+    }
+    let (over, new) = piece.split_at(piece.len().min(chunk.len() - within));
+    chunk[within..within + over.len()].copy_from_slice(over);
+    chunk.extend_from_slice(new);
 }
 
 /// Copies as much of `from` as there is, and zeroes after it.

@@ -73,8 +73,8 @@ fn step(
     }
     let (mut at, mut here) = (dir, tree.dir(dir)?);
     loop {
-        let Component::Name(name) = path.peek()? else { return reached(at, FileType::Directory) };
-        let last = path.is_last();
+        let (Component::Name(name), rest) = path.split_first()? else { return reached(at, FileType::Directory) };
+        let last = rest.is_empty();
         let Some(found) = here.entries.find(fs.hash(name), name) else {
             if let (true, Goal::Open(how @ OpenHow { create: Some(new), .. })) = (last, goal) {
                 if here.removed {
@@ -85,14 +85,14 @@ fn step(
                 }
                 let Locked::Write(tree) = lock else { return Ok(None) };
                 let made = fs.create_in(tree, cx.cred, at, name, new)?;
-                path.advance();
+                *path = rest;
                 return opened(fs, lock, made, how.flags - OpenFlags::TRUNC, true);
             }
             fs.refs.add(at, 1);
             return Ok(Some(Walked::Missing { dir: at }));
         };
         let entry = Entry { node: found.node, file_type: found.file_type };
-        path.advance();
+        *path = rest;
         if mounts.is_some_and(|mounts| mounts.contains(entry.node)) {
             fs.refs.add(entry.node, 1);
             return Ok(Some(Walked::MountPoint(entry.node)));
