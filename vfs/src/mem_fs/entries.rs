@@ -10,13 +10,18 @@
 use core::{fmt, ops::ControlFlow};
 use std::sync::Arc;
 
-use super::{index::HashIndex, radix::Radix};
+use super::{
+    index::HashIndex,
+    radix::{FANOUT, Radix},
+};
 use crate::{FileType, Name, NodeId};
 
 /// Most entries in flat form. Scanning so many hashes costs less than the pages of the other form.
 const SMALL_MAX: usize = 48;
 /// A large directory that shrinks to this becomes small again; far enough from [`SMALL_MAX`] not to swing.
 const SMALL_AGAIN: u64 = 16;
+/// Entries in a page of the large form.
+const PAGE: u64 = FANOUT as u64;
 
 /// One name and the node it leads to.
 #[derive(Clone, Debug)]
@@ -111,7 +116,7 @@ impl Entries {
             Form::Large(large) => {
                 let seq = large.find(hash, name)?;
                 large.by_name.remove(hash, seq);
-                let gone = large.by_seq.remove(seq);
+                let gone = large.take(seq, self.next);
                 large.len -= 1;
                 if large.len <= SMALL_AGAIN {
                     self.form = large.to_small();
@@ -204,9 +209,20 @@ impl Large {
     }
 
     fn insert(&mut self, entry: Dirent) {
-        self.by_name.insert(entry.hash, entry.seq);
-        self.by_seq.insert(entry.seq, entry);
+        let seq = entry.seq;
+        self.by_name.insert(entry.hash, seq);
+        self.by_seq.insert(seq, entry);
+        if seq.is_multiple_of(PAGE) {
+            // The page that `take` left, perhaps empty.
+            self.by_seq.prune(seq - 1);
+        }
         self.len += 1;
+    }
+
+    /// Takes an entry away. The page where the next entry, `next`, will be stays: what makes and removes one file again
+    /// and again does not make and drop a page each time.
+    fn take(&mut self, seq: u64, next: u64) -> Option<Dirent> {
+        if seq / PAGE == next / PAGE { self.by_seq.take(seq) } else { self.by_seq.remove(seq) }
     }
 
     fn to_small(&self) -> Form {

@@ -7,10 +7,10 @@
 use core::ops::ControlFlow;
 use std::sync::Arc;
 
-const BITS: u32 = 5;
-/// Slots in a page. 32: a first write after a fork copies `32 * height` reference counts, a lookup loads `height`
-/// pages.
-const FANOUT: usize = 1 << BITS;
+const BITS: u32 = 4;
+/// Slots in a page. 16: a first write after a fork copies `16 * height` reference counts, most of them cold; a lookup
+/// loads `height` pages, the upper ones hot.
+pub(super) const FANOUT: usize = 1 << BITS;
 const MASK: u64 = FANOUT as u64 - 1;
 
 /// A sparse array of `T` under `u64` keys.
@@ -134,14 +134,55 @@ impl<T: Clone> Radix<T> {
         }
     }
 
-    /// Takes the value at `key` away.
+    /// Takes the value at `key` away, and the pages that this leaves empty.
     pub(super) fn remove(&mut self, key: u64) -> Option<T> {
+        let old = self.take(key)?;
+        self.prune(key);
+        Some(old)
+    }
+
+    /// As [`remove`](Self::remove), but leaves the page for the next value there, or for [`prune`](Self::prune).
+    pub(super) fn take(&mut self, key: u64) -> Option<T> {
         // Looking first keeps a miss from copying pages.
         self.get(key)?;
-        let root = self.root.as_mut()?;
-        let old = Arc::make_mut(root).remove(self.height * BITS, key);
-        self.shrink();
-        old
+        if !self.holds(key) {
+            return None;
+        }
+        let mut page = self.root.as_mut()?;
+        let mut shift = self.height * BITS;
+        loop {
+            let at = (key >> shift & MASK) as usize;
+            let Page { live, slots } = Arc::make_mut(page);
+            match slots {
+                Slots::Leaf(slots) => {
+                    *live -= 1;
+                    return slots[at].take();
+                }
+                Slots::Inner(slots) => page = slots[at].as_mut()?,
+            }
+            shift -= BITS;
+        }
+    }
+
+    /// Drops the page of `key` if it is empty, and those above it that become empty so.
+    pub(super) fn prune(&mut self, key: u64) {
+        if self.page_is_empty(key)
+            && let Some(root) = &mut self.root
+        {
+            Arc::make_mut(root).prune(self.height * BITS, key);
+            self.shrink();
+        }
+    }
+
+    fn page_is_empty(&self, key: u64) -> bool {
+        let (true, Some(mut page)) = (self.holds(key), self.root.as_deref()) else { return false };
+        let mut shift = self.height * BITS;
+        loop {
+            let Slots::Inner(slots) = &page.slots else { return page.live == 0 };
+            let Some(child) = slots[(key >> shift & MASK) as usize].as_deref() else { return false };
+            page = child;
+            shift -= BITS;
+        }
     }
 
     /// Takes every value at `from` or after it away, and hands it to `f`.
@@ -213,22 +254,15 @@ impl<T> Page<T> {
 }
 
 impl<T: Clone> Page<T> {
-    fn remove(&mut self, shift: u32, key: u64) -> Option<T> {
-        let at = (key >> shift & MASK) as usize;
-        let (old, emptied) = match &mut self.slots {
-            Slots::Leaf(slots) => (slots[at].take(), true),
-            Slots::Inner(slots) => {
-                let page = Arc::make_mut(slots[at].as_mut()?);
-                let old = page.remove(shift - BITS, key);
-                let emptied = page.live == 0;
-                if emptied {
-                    slots[at] = None;
-                }
-                (old, emptied)
-            }
-        };
-        self.live -= u32::from(emptied && old.is_some());
-        old
+    fn prune(&mut self, shift: u32, key: u64) {
+        let Slots::Inner(slots) = &mut self.slots else { return };
+        let slot = &mut slots[(key >> shift & MASK) as usize];
+        let Some(page) = slot else { return };
+        Arc::make_mut(page).prune(shift - BITS, key);
+        if page.live == 0 {
+            *slot = None;
+            self.live -= 1;
+        }
     }
 
     fn cut(&mut self, shift: u32, base: u64, from: u64, f: &mut dyn FnMut(u64, T)) {
@@ -285,12 +319,17 @@ mod tests {
         let mut rng = Rng::new(7);
         let (mut r, mut m) = (Radix::new(), BTreeMap::new());
         let mut old: Vec<(Radix<u64>, BTreeMap<u64, u64>)> = vec![];
+        let mut unpruned = vec![];
         for step in 0..20_000 {
             let key = rng.next() >> (rng.below(64) as u32);
             let key = if rng.below(2) == 0 { key % 3000 } else { key };
             match rng.below(100) {
                 0..50 => assert_eq!(r.insert(key, step), m.insert(key, step)),
-                50..80 => assert_eq!(r.remove(key), m.remove(&key)),
+                50..70 => assert_eq!(r.remove(key), m.remove(&key)),
+                70..80 => {
+                    assert_eq!(r.take(key), m.remove(&key));
+                    unpruned.push(key);
+                }
                 80..98 => {
                     assert_eq!(r.get(key), m.get(&key));
                     assert_eq!(r.get_mut(key), m.get_mut(&key));
@@ -309,7 +348,8 @@ mod tests {
         for (r, m) in &old {
             assert_eq!(all(r, 0), m.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
         }
-        r.cut(0, &mut |_, _| ());
+        unpruned.into_iter().for_each(|key| r.prune(key));
+        m.into_iter().for_each(|(key, value)| assert_eq!(r.remove(key), Some(value)));
         assert!(r.root.is_none() && r.height == 0);
     }
 
