@@ -108,10 +108,10 @@ impl VirtualFile for MemDir {
             let Ok(name) = Name::new(entry.name.as_bytes()) else { return ControlFlow::Continue(()) };
             sink(DirEntry { name, node: entry.node, file_type: entry.file_type, next: Cookie(entry.seq + 1) })
         });
-        let unread = dir.attrs.is_unread();
+        let unread = dir.attrs.unread();
         drop(dir);
-        if unread {
-            self.fs.note_read(self.id);
+        if let Some(atime) = unread {
+            self.fs.note_read(self.id, atime);
         }
         Ok(())
     }

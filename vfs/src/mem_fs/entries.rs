@@ -81,7 +81,7 @@ impl Entries {
     pub(super) fn find(&self, hash: u32, name: Name<'_>) -> Option<&Dirent> {
         match &self.form {
             Form::Small(hashes, entries) => small_find(hashes, entries, hash, name).map(|at| &entries[at]),
-            Form::Large(large) => large.find(hash, name).and_then(|seq| large.by_seq.get(seq)),
+            Form::Large(large) => large.find(hash, name),
         }
     }
 
@@ -114,7 +114,7 @@ impl Entries {
                 Some(entries.remove(at))
             }
             Form::Large(large) => {
-                let seq = large.find(hash, name)?;
+                let seq = large.find(hash, name)?.seq;
                 large.by_name.remove(hash, seq);
                 let gone = large.take(seq, self.next);
                 large.len -= 1;
@@ -130,7 +130,7 @@ impl Entries {
     pub(super) fn redirect(&mut self, hash: u32, name: Name<'_>, node: NodeId, file_type: FileType) {
         let entry = match &mut self.form {
             Form::Small(hashes, entries) => small_find(hashes, entries, hash, name).and_then(|at| entries.get_mut(at)),
-            Form::Large(large) => match large.find(hash, name) {
+            Form::Large(large) => match large.find(hash, name).map(|e| e.seq) {
                 Some(seq) => large.by_seq.get_mut(seq),
                 None => None,
             },
@@ -150,7 +150,7 @@ impl Entries {
                 }
             }
             Form::Large(large) => {
-                let Some(seq) = large.find(old.0, old.1) else { return };
+                let Some(seq) = large.find(old.0, old.1).map(|e| e.seq) else { return };
                 if let Some(entry) = large.by_seq.get_mut(seq) {
                     (entry.hash, entry.name) = (new.0, NameBuf::new(new.1));
                 }
@@ -203,9 +203,9 @@ impl Large {
     }
 
     #[inline]
-    fn find(&self, hash: u32, name: Name<'_>) -> Option<u64> {
-        let is_it = |seq| self.by_seq.get(seq).is_some_and(|e: &Dirent| e.name.as_bytes() == name.as_bytes());
-        self.by_name.find(hash, is_it)
+    fn find(&self, hash: u32, name: Name<'_>) -> Option<&Dirent> {
+        let mut named = self.by_name.get(hash).filter_map(|seq| self.by_seq.get(seq));
+        named.find(|entry| entry.name.as_bytes() == name.as_bytes())
     }
 
     fn insert(&mut self, entry: Dirent) {

@@ -107,10 +107,10 @@ impl VirtualFile for MemFile {
                     break;
                 }
             }
-            (done, done > 0 && state.attrs.is_unread())
+            (done, state.attrs.unread().filter(|_| done > 0))
         })?;
-        if unread {
-            self.fs.note_read(self.id);
+        if let Some(atime) = unread {
+            self.fs.note_read(self.id, atime);
         }
         Ok(n)
     }
@@ -139,10 +139,10 @@ impl VirtualFile for MemFile {
         if offset > OFFSET_MAX {
             return Err(Errno::INVAL);
         }
-        let (bytes, unread) = self.read(|state| (state.data.read_bytes(offset, len), state.attrs.is_unread()))?;
+        let (bytes, unread) = self.read(|state| (state.data.read_bytes(offset, len), state.attrs.unread()))?;
         let bytes = bytes?;
-        if unread && !bytes.is_empty() {
-            self.fs.note_read(self.id);
+        if let (Some(atime), false) = (unread, bytes.is_empty()) {
+            self.fs.note_read(self.id, atime);
         }
         Ok(bytes)
     }

@@ -90,10 +90,10 @@ impl Attrs {
     }
 
     /// Whether a read should note itself: if it is the first since the last change (`relatime`, without the rule of
-    /// 24 hours, so that a read does not ask the clock).
+    /// 24 hours, so that a read does not ask the clock). Answers the present `atime` then.
     #[inline]
-    pub(super) fn is_unread(&self) -> bool {
-        self.atime <= self.mtime || self.atime <= self.ctime
+    pub(super) fn unread(&self) -> Option<Time> {
+        (self.atime <= self.mtime || self.atime <= self.ctime).then_some(self.atime)
     }
 
     /// Applies all of `attr` but the size.

@@ -136,15 +136,15 @@ impl<T: Clone> Radix<T> {
 
     /// Takes the value at `key` away, and the pages that this leaves empty.
     pub(super) fn remove(&mut self, key: u64) -> Option<T> {
-        let old = self.take(key)?;
+        // Looking first keeps a miss from copying pages.
+        self.get(key)?;
+        let old = self.take(key);
         self.prune(key);
-        Some(old)
+        old
     }
 
     /// As [`remove`](Self::remove), but leaves the page for the next value there, or for [`prune`](Self::prune).
     pub(super) fn take(&mut self, key: u64) -> Option<T> {
-        // Looking first keeps a miss from copying pages.
-        self.get(key)?;
         if !self.holds(key) {
             return None;
         }
@@ -155,8 +155,9 @@ impl<T: Clone> Radix<T> {
             let Page { live, slots } = Arc::make_mut(page);
             match slots {
                 Slots::Leaf(slots) => {
-                    *live -= 1;
-                    return slots[at].take();
+                    let old = slots[at].take();
+                    *live -= u32::from(old.is_some());
+                    return old;
                 }
                 Slots::Inner(slots) => page = slots[at].as_mut()?,
             }

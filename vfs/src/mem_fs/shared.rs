@@ -125,24 +125,31 @@ impl Shared {
     pub(super) fn readlink(&self, node: NodeId) -> Result<Bytes> {
         let (target, unread) = match self.tree.read().node(node)? {
             Node::Other(other) => match &other.body {
-                Body::Symlink(target) => (target.clone(), other.attrs.is_unread()),
+                Body::Symlink(target) => (target.clone(), other.attrs.unread()),
                 Body::Special { .. } => return Err(Errno::INVAL),
             },
             _ => return Err(Errno::INVAL),
         };
-        if unread {
-            self.note_read(node);
+        if let Some(atime) = unread {
+            self.note_read(node, atime);
         }
         Ok(target)
     }
 
-    /// Notes that a node has been read, as the policy demands.
-    #[cold]
-    pub(super) fn note_read(&self, node: NodeId) {
+    /// Notes that a node with this `atime` has been read, as the policy demands.
+    pub(super) fn note_read(&self, node: NodeId, atime: Time) {
         if self.atime == Atime::Noatime {
             return;
         }
         let now = self.now();
+        // Within one tick of the clock, or where it stands still, there is nothing to note.
+        if now != atime {
+            self.set_atime(node, now);
+        }
+    }
+
+    #[cold]
+    fn set_atime(&self, node: NodeId, now: Time) {
         // A file has its own lock for this; it may be gone, as may be anything that nobody refers to.
         let noted = self.with_file(node, |state| state.attrs.atime = now);
         if noted == Err(Errno::INVAL) {
