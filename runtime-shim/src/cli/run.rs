@@ -106,8 +106,11 @@ fn tell(status: &Status, path: &Path, args: &Run) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
+/// Key and value.
+type Variable = (Vec<u8>, Vec<u8>);
+
 /// The variables to set, in order.
-fn environment(args: &Run) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
+fn environment(args: &Run) -> Result<Vec<Variable>, Failure> {
     let mut variables = Vec::new();
     for option in &args.env {
         let text = dirs::bytes(option)?;

@@ -129,7 +129,7 @@ impl fmt::Display for ModuleError {
         match self {
             ModuleError::NotWasm(what) => what.fmt(f),
             ModuleError::Truncated { size } => {
-                write!(f, "it is a WebAssembly module that has been cut off: it ends at byte {size}, inside a section")
+                write!(f, "it is a WebAssembly module that has been cut off: it ends too early, at byte {size}")
             }
             ModuleError::Invalid { message, offset } => {
                 write!(f, "it is not a valid WebAssembly module: {message} (at byte {offset:#x})")
@@ -160,7 +160,8 @@ impl ModuleInfo {
         for payload in Parser::new(0).parse_all(wasm) {
             match payload {
                 Ok(payload) => reader.payload(payload)?,
-                Err(e) if e.message().starts_with("unexpected end") => {
+                // A section that is not all there, or one missing that an earlier one needs.
+                Err(e) if e.message().starts_with("unexpected end") || e.offset() >= wasm.len() as u64 => {
                     return Err(ModuleError::Truncated { size: wasm.len() as u64 });
                 }
                 Err(e) => return Err(e.into()),
@@ -258,7 +259,7 @@ impl Reader {
             Payload::ExportSection(section) => {
                 for export in section.into_iter_with_offsets() {
                     let (offset, export) = export?;
-                    let ty = self.exported(export.kind, export.index, offset as u64)?;
+                    let ty = self.exported(export.kind, export.index, offset)?;
                     self.exports.push(Export { name: export.name.to_owned(), ty });
                 }
             }
