@@ -47,6 +47,11 @@ impl Linux {
         rustix::fs::openat2(root, c".", PIN | OFlags::DIRECTORY, Mode::empty(), RESOLVE).is_ok()
     }
 
+    #[cfg(test)]
+    pub(super) fn without_openat2() -> Linux {
+        Linux { no_openat2: true.into() }
+    }
+
     fn openat2(&self, dir: &File, run: &[u8], flags: OFlags, mode: Mode) -> Option<Result<File>> {
         if self.no_openat2.load(Ordering::Relaxed) {
             return None;
@@ -72,6 +77,10 @@ impl Linux {
 }
 
 impl Sys for Linux {
+    fn pins_all(&self) -> bool {
+        true
+    }
+
     fn open_run(&self, dir: &File, run: &[u8], how: Request) -> Option<Result<File>> {
         self.openat2(dir, run, oflags(how) | OFlags::NOFOLLOW, mode_of(how))
     }
@@ -164,7 +173,7 @@ impl Sys for Linux {
         Ok(rustix::fs::symlinkat(target, dir, name.as_bytes())?)
     }
 
-    fn link(&self, node: &Node, dir: &File, name: Name<'_>) -> Result<()> {
+    fn link(&self, node: &Node, dir: &Arc<File>, name: Name<'_>) -> Result<()> {
         let pin = pin_of(node)?;
         match rustix::fs::linkat(pin, c"", dir, name.as_bytes(), AtFlags::EMPTY_PATH) {
             // Linking a bare descriptor needs CAP_DAC_READ_SEARCH, or since 6.10 the credentials that opened it; the

@@ -77,6 +77,12 @@ impl Attr {
         host::of(file)
     }
 
+    /// Of an open descriptor.
+    #[cfg(unix)]
+    pub(super) fn of_fd(fd: std::os::fd::BorrowedFd<'_>) -> Result<Attr> {
+        host::of(fd)
+    }
+
     /// Of a name, which is not followed if it is a symbolic link.
     pub(super) fn at(dir: &File, name: Name<'_>) -> Result<Attr> {
         host::at(dir, name)
@@ -91,11 +97,11 @@ mod host {
 
     const WANT: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
 
-    pub(super) fn of(file: &File) -> Result<Attr> {
-        match statx(file, c"", AtFlags::EMPTY_PATH, WANT) {
+    pub(super) fn of(fd: impl std::os::fd::AsFd) -> Result<Attr> {
+        match statx(&fd, c"", AtFlags::EMPTY_PATH, WANT) {
             Ok(x) => Ok(from_statx(&x)),
             // No statx: an old kernel, or an old seccomp filter.
-            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => Ok(super::posix(&rustix::fs::fstat(file)?)),
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => Ok(super::posix(&rustix::fs::fstat(fd)?)),
             Err(e) => Err(e.into()),
         }
     }
@@ -135,8 +141,8 @@ mod host {
 mod host {
     use super::*;
 
-    pub(super) fn of(file: &File) -> Result<Attr> {
-        Ok(super::posix(&rustix::fs::fstat(file)?))
+    pub(super) fn of(fd: impl std::os::fd::AsFd) -> Result<Attr> {
+        Ok(super::posix(&rustix::fs::fstat(fd)?))
     }
 
     pub(super) fn at(dir: &File, name: Name<'_>) -> Result<Attr> {

@@ -124,17 +124,21 @@ impl HostFs {
     /// # Errors
     /// `NotADirectory`; `Unsupported` for a resolver that does not exist here.
     pub fn from_dir(dir: File, options: Options) -> std::io::Result<Arc<HostFs>> {
+        let sys = choose(&dir, options.resolver)?;
+        HostFs::with_sys(dir, options, sys)
+    }
+
+    fn with_sys(dir: File, options: Options, sys: Box<dyn Sys>) -> std::io::Result<Arc<HostFs>> {
         let attr = Attr::of(&dir).map_err(io_error)?;
         if attr.file_type != FileType::Directory {
             return Err(std::io::ErrorKind::NotADirectory.into());
         }
-        let sys = choose(&dir, options.resolver)?;
         let root_file = Arc::new(dir);
         let info = FsInfo {
             fs_type: "host",
             dev: FsInfo::fresh_dev(),
             caps: caps(&root_file, options.resolver),
-            name_max: 255,
+            name_max: name_max(&root_file),
             time_granularity_ns: if cfg!(windows) { 100 } else { 1 },
             max_file_size: i64::MAX as u64,
         };
@@ -174,6 +178,16 @@ fn choose(root: &File, resolver: Resolver) -> std::io::Result<Box<dyn Sys>> {
 fn io_error(e: Errno) -> std::io::Error {
     // On Linux the numbers are the host's own.
     if cfg!(target_os = "linux") { std::io::Error::from_raw_os_error(e.raw().into()) } else { std::io::Error::other(e) }
+}
+
+/// The longest name in bytes; some encrypting filesystems allow less than others.
+fn name_max(root: &File) -> u16 {
+    #[cfg(unix)]
+    if let Ok(s) = rustix::fs::fstatvfs(root) {
+        return u16::try_from(s.f_namemax).unwrap_or(255).clamp(1, 255);
+    }
+    let _ = root;
+    255
 }
 
 /// What this directory's filesystem can do.
@@ -219,7 +233,6 @@ impl Inner {
     }
 
     /// The node with this identity, if somebody holds it.
-    #[cfg(unix)]
     fn held(&self, key: Key) -> Option<Arc<Node>> {
         self.table.lock().by_key(key, self.root_key.dev)
     }
@@ -418,7 +431,14 @@ impl FileSystem for HostFs {
 
     fn rename(&self, _cx: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
         let (old, new) = (self.inner.get(from.0)?, self.inner.get(to.0)?);
-        self.inner.sys.rename((old.dir()?, from.1), (new.dir()?, to.1), how)
+        let (old, new) = (old.dir()?, new.dir()?);
+        // Who is moved matters only where places are remembered.
+        let moved = if self.inner.sys.pins_all() { None } else { Attr::at(old, from.1).ok() };
+        self.inner.sys.rename((old, from.1), (new, to.1), how)?;
+        if let Some(node) = moved.and_then(|attr| self.inner.held(attr.key)) {
+            node.add_place(new, to.1.as_bytes());
+        }
+        Ok(())
     }
 
     fn open(&self, _cx: &Ctx<'_>, node: NodeId, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {

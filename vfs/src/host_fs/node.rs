@@ -20,16 +20,21 @@ pub(super) struct Node {
     pub(super) file_type: FileType,
     /// On Linux an `O_PATH` descriptor or better; without `O_PATH` whatever the kind of node allows, perhaps nothing.
     pub(super) pin: Option<Arc<File>>,
-    /// Where it was found, for hosts that cannot pin everything: a directory we opened and one name in it, good for
-    /// nothing until the name has been seen to lead to `key` still.
-    pub(super) place: Option<(Arc<File>, Box<[u8]>)>,
+    /// Where it was found, for hosts that cannot pin everything; the latest last.
+    pub(super) places: Mutex<Vec<PlaceOf>>,
     /// Of a directory: the one it was found in, if the walk passed through it. May be out of date; `parent` checks.
     pub(super) parent: Mutex<Option<Arc<Node>>>,
 }
 
+/// A directory we opened and one name in it: good for nothing until the name has been seen to lead to the node still.
+pub(super) type PlaceOf = (Arc<File>, Box<[u8]>);
+
+/// Hard links that a node remembers.
+const MAX_PLACES: usize = 4;
+
 impl Node {
     pub(super) fn new(attr: &Attr, pin: Option<Arc<File>>, parent: Option<Arc<Node>>) -> Node {
-        Node { key: attr.key, file_type: attr.file_type, pin, place: None, parent: Mutex::new(parent) }
+        Node { key: attr.key, file_type: attr.file_type, pin, places: Mutex::default(), parent: Mutex::new(parent) }
     }
 
     /// Its descriptor as a directory.
@@ -40,23 +45,32 @@ impl Node {
         }
     }
 
-    /// Where it was found, if it is there still.
-    pub(super) fn place(&self) -> Result<(&Arc<File>, Name<'_>)> {
-        let (dir, name) = self.place.as_ref().ok_or(Errno::NOENT)?;
-        let name = Name::new(name)?;
-        if Attr::at(dir, name)?.key != self.key {
-            return Err(Errno::NOENT);
+    /// Remembers a further place, the oldest giving way.
+    pub(super) fn add_place(&self, dir: &Arc<File>, name: &[u8]) {
+        let mut places = self.places.lock();
+        places.retain(|(known, old)| !(Arc::ptr_eq(known, dir) && **old == *name));
+        if places.len() >= MAX_PLACES {
+            places.remove(0);
         }
-        Ok((dir, name))
+        places.push((dir.clone(), name.into()));
+    }
+
+    /// Calls `act` with a place where it is to be found still.
+    pub(super) fn at_place<T>(&self, act: impl FnOnce(&Arc<File>, Name<'_>) -> Result<T>) -> Result<T> {
+        let places = self.places.lock().clone();
+        for (dir, name) in places.iter().rev() {
+            let name = Name::new(name)?;
+            if Attr::at(dir, name).is_ok_and(|attr| attr.key == self.key) {
+                return act(dir, name);
+            }
+        }
+        Err(Errno::NOENT)
     }
 
     pub(super) fn attr(&self) -> Result<Attr> {
         match &self.pin {
             Some(pin) => Attr::of(pin),
-            None => {
-                let (dir, name) = self.place()?;
-                Attr::at(dir, name)
-            }
+            None => self.at_place(|dir, name| Attr::at(dir, name)),
         }
     }
 }
@@ -99,13 +113,14 @@ impl Table {
                 hash_map::Entry::Occupied(mut slot) if slot.get().node.key == key => {
                     let slot = slot.get_mut();
                     slot.refs = slot.refs.saturating_add(1);
-                    if node.place.is_some() {
+                    if !Arc::ptr_eq(&slot.node, &node) {
+                        let parent = mem::take(&mut *node.parent.lock());
+                        if parent.is_some() {
+                            *slot.node.parent.lock() = parent;
+                        }
                         // Where it was seen last is where it can be found.
-                        slot.node = node;
-                    } else if !Arc::ptr_eq(&slot.node, &node) {
-                        let fresh = mem::take(&mut *node.parent.lock());
-                        if fresh.is_some() {
-                            *slot.node.parent.lock() = fresh;
+                        for (dir, name) in mem::take(&mut *node.places.lock()) {
+                            slot.node.add_place(&dir, &name);
                         }
                     }
                     return id;

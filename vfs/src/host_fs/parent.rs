@@ -32,7 +32,7 @@ pub(super) fn link_to(parent: &Arc<Node>) -> Arc<Node> {
         key: parent.key,
         file_type: parent.file_type,
         pin: parent.pin.clone(),
-        place: None,
+        places: Default::default(),
         parent: Default::default(),
     })
 }

@@ -1,8 +1,9 @@
 //! [`Sys`] on cap-primitives: what every system but Linux uses, and Linux when it is told to.
 //!
 //! One name at a time, never a path, so that of cap-primitives' resolver only the last step is used. Where the
-//! system cannot hold a node without opening it, the node keeps the place where it was found instead, and every use
-//! checks that the name still leads to the node; a node that has been moved by others since is `NOENT` then.
+//! system cannot hold a node without opening it, the node keeps the places where it was found instead (our own renames
+//! and links keep them up to date), and every use checks that the name still leads to the node; a node that has been
+//! moved by others since is `NOENT` then.
 
 use std::{ffi::OsStr, fs::File, path::Path, sync::Arc};
 
@@ -20,6 +21,10 @@ use crate::{Errno, FileType, Name, OpenFlags, Remove, Rename, Result, SetAttr};
 pub(super) struct Portable;
 
 impl Sys for Portable {
+    fn pins_all(&self) -> bool {
+        false
+    }
+
     fn open_run(&self, _dir: &File, _run: &[u8], _how: Request) -> Option<Result<File>> {
         None
     }
@@ -52,8 +57,8 @@ impl Sys for Portable {
                     cap::open(dir, path_of(&name)?, &options(Request { flags: OpenFlags::READ, create: None }))
                 }
                 _ => {
-                    let mut node = Node::new(&attr, None, None);
-                    node.place = Some((dir.clone(), name.as_bytes().into()));
+                    let node = Node::new(&attr, None, None);
+                    node.add_place(dir, name.as_bytes());
                     return Ok(node);
                 }
             };
@@ -64,9 +69,9 @@ impl Sys for Portable {
                 // Not ours to read: the place must do.
                 Err(_) => None,
             };
-            let mut node = Node::new(&attr, pin, None);
+            let node = Node::new(&attr, pin, None);
             if attr.file_type != FileType::Directory {
-                node.place = Some((dir.clone(), name.as_bytes().into()));
+                node.add_place(dir, name.as_bytes());
             }
             return Ok(node);
         }
@@ -81,8 +86,8 @@ impl Sys for Portable {
             let how = Request { flags: OpenFlags::READ | OpenFlags::DIRECTORY, create: None };
             return Ok(cap::open(dir, Path::new("."), &options(how))?);
         }
-        let (dir, name) = node.place()?;
-        let file = self.open(dir, name, Request { flags: flags - OpenFlags::TRUNC, create: None })?;
+        let how = Request { flags: flags - OpenFlags::TRUNC, create: None };
+        let file = node.at_place(|dir, name| self.open(dir, name, how))?;
         if Attr::of(&file)?.key != node.key {
             return Err(Errno::NOENT);
         }
@@ -104,8 +109,7 @@ impl Sys for Portable {
         if node.file_type != FileType::Symlink {
             return Err(Errno::INVAL);
         }
-        let (dir, name) = node.place()?;
-        self.readlink_at(dir, name)
+        node.at_place(|dir, name| self.readlink_at(dir, name))
     }
 
     fn set_attr(&self, node: &Node, attr: &SetAttr) -> Result<()> {
@@ -154,21 +158,20 @@ impl Sys for Portable {
         }
     }
 
-    fn link(&self, node: &Node, dir: &File, name: Name<'_>) -> Result<()> {
+    fn link(&self, node: &Node, dir: &Arc<File>, name: Name<'_>) -> Result<()> {
         if node.file_type == FileType::Directory {
             return Err(if Attr::at(dir, name).is_ok() { Errno::EXIST } else { Errno::PERM });
         }
-        let (from, old) = match node.place() {
-            Ok(place) => place,
-            Err(_) if Attr::at(dir, name).is_ok() => return Err(Errno::EXIST),
-            Err(e) => return Err(e),
-        };
-        cap::hard_link(from, path_of(&old)?, dir, path_of(&name)?)?;
+        if Attr::at(dir, name).is_ok() {
+            return Err(Errno::EXIST);
+        }
+        node.at_place(|from, old| Ok(cap::hard_link(from, path_of(&old)?, dir, path_of(&name)?)?))?;
         // Somebody may have put another node into the old name after `place` looked.
         if Attr::at(dir, name).map(|attr| attr.key) != Ok(node.key) {
             cap::remove_file(dir, path_of(&name)?)?;
             return Err(Errno::NOENT);
         }
+        node.add_place(dir, name.as_bytes());
         Ok(())
     }
 
@@ -198,19 +201,20 @@ fn set_attr_at(node: &Node, attr: &SetAttr) -> Result<()> {
 
     use crate::SetTime;
 
-    let (dir, name) = node.place()?;
     if attr.mode.is_some() {
         return Err(Errno::NOTSUP);
     }
-    if attr.uid.is_some() || attr.gid.is_some() {
-        let (uid, gid) = (attr.uid.map(rustix::fs::Uid::from_raw), attr.gid.map(rustix::fs::Gid::from_raw));
-        rustix::fs::chownat(dir, name.as_bytes(), uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
-    }
-    if attr.atime != SetTime::Keep || attr.mtime != SetTime::Keep {
-        let times = super::meta::timestamps(attr.atime, attr.mtime);
-        rustix::fs::utimensat(dir, name.as_bytes(), &times, AtFlags::SYMLINK_NOFOLLOW)?;
-    }
-    Ok(())
+    node.at_place(|dir, name| {
+        if attr.uid.is_some() || attr.gid.is_some() {
+            let (uid, gid) = (attr.uid.map(rustix::fs::Uid::from_raw), attr.gid.map(rustix::fs::Gid::from_raw));
+            rustix::fs::chownat(dir, name.as_bytes(), uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+        if attr.atime != SetTime::Keep || attr.mtime != SetTime::Keep {
+            let times = super::meta::timestamps(attr.atime, attr.mtime);
+            rustix::fs::utimensat(dir, name.as_bytes(), &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+        Ok(())
+    })
 }
 
 #[cfg(windows)]

@@ -68,8 +68,7 @@ impl VirtualFile for HostStream {
     }
 
     fn getattr(&self) -> Result<Metadata> {
-        let file = self.source.as_fd().try_clone_to_owned()?;
-        Ok(self.fs.metadata(&Attr::of(&File::from(file))?))
+        Ok(self.fs.metadata(&Attr::of_fd(self.source.as_fd())?))
     }
 
     fn setattr(&self, _cx: &Ctx<'_>, attr: &SetAttr) -> Result<()> {

@@ -22,6 +22,9 @@ pub(super) struct Request {
 
 /// The host.
 pub(super) trait Sys: fmt::Debug + Send + Sync {
+    /// Whether [`pin`](Sys::pin) holds on to every kind of node by itself.
+    fn pins_all(&self) -> bool;
+
     /// Opens what a run of names leads to. `None`: not in one go, take the names one by one. Never waits.
     fn open_run(&self, dir: &File, run: &[u8], how: Request) -> Option<Result<File>>;
 
@@ -49,7 +52,7 @@ pub(super) trait Sys: fmt::Debug + Send + Sync {
     fn mkdir(&self, dir: &File, name: Name<'_>, mode: u16) -> Result<()>;
     fn mkfifo(&self, dir: &File, name: Name<'_>, mode: u16) -> Result<()>;
     fn symlink(&self, dir: &File, name: Name<'_>, target: &[u8]) -> Result<()>;
-    fn link(&self, node: &Node, dir: &File, name: Name<'_>) -> Result<()>;
+    fn link(&self, node: &Node, dir: &Arc<File>, name: Name<'_>) -> Result<()>;
     fn remove(&self, dir: &File, name: Name<'_>, what: Remove) -> Result<()>;
     fn rename(&self, from: (&File, Name<'_>), to: (&File, Name<'_>), how: Rename) -> Result<()>;
 }

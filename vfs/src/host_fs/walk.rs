@@ -214,7 +214,11 @@ impl Inner {
     fn one_name(&self, dir: &Arc<File>, name: Name<'_>, last: bool, goal: Goal<'_>) -> Result<Step> {
         let node = self.sys.pin(dir, name)?;
         if node.file_type == FileType::Symlink && (!last || goal.follows()) {
-            return Ok(Step::Symlink(self.sys.readlink(&node)?));
+            return match self.sys.readlink(&node) {
+                // Where a link cannot be held, its name may lead elsewhere by now.
+                Err(Errno::NOENT | Errno::INVAL) => Ok(Step::Changed),
+                target => target.map(Step::Symlink),
+            };
         }
         Ok(Step::Found(node))
     }

@@ -127,6 +127,32 @@ fn a_held_node_outlives_its_name() {
 }
 
 #[test]
+fn a_held_node_is_found_after_our_own_moves() {
+    everywhere(|w| {
+        std::fs::create_dir(w.host("root/d")).unwrap();
+        for name in ["f", "l"] {
+            if name == "f" {
+                std::fs::write(w.host("root/f"), b"content").unwrap();
+            } else {
+                symlink("target", w.host("root/l"));
+            }
+            let held = w.lookup(w.fs.root(), name).unwrap().node;
+            w.start().rename(name.as_bytes(), &w.start(), b"d/moved", Rename::Replace).unwrap();
+            assert_eq!(w.fs.getattr(held).unwrap().ino, held);
+            w.fs.link(&CX, held, w.fs.root(), name_of("again")).unwrap();
+            w.start().unlink(b"d/moved").unwrap();
+            assert_eq!(w.fs.getattr(held).unwrap().nlink, 1);
+            match name {
+                "f" => assert_eq!(w.fs.open(&CX, held, OpenFlags::READ).unwrap().read_bytes(0, 9).unwrap(), "content"),
+                _ => assert_eq!(w.fs.readlink(held).unwrap(), "target"),
+            }
+            w.start().unlink(b"again").unwrap();
+            w.fs.forget(held, 1);
+        }
+    });
+}
+
+#[test]
 fn times_keep_nanoseconds_and_extremes_do_not_panic() {
     everywhere(|w| {
         std::fs::write(w.host("root/f"), b"").unwrap();

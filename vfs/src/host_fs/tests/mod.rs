@@ -81,6 +81,12 @@ pub(super) fn list(file: &OpenFile) -> Vec<Vec<u8>> {
 pub(super) fn everywhere(test: impl Fn(&World)) {
     test(&World::new(Resolver::Auto));
     test(&World::new(Resolver::Portable));
+    // As on a kernel before 5.6, or under a filter.
+    let mut world = World::new(Resolver::Auto);
+    let root = File::open(world.host("root")).unwrap();
+    world.fs = HostFs::with_sys(root, Options::default(), Box::new(linux::Linux::without_openat2())).unwrap();
+    world.place = Mount::detached(world.fs.clone(), MountOptions::default());
+    test(&world);
 }
 
 pub(super) fn symlink(target: impl AsRef<Path>, at: impl AsRef<Path>) {
