@@ -272,7 +272,8 @@ impl VirtualFile for HostDir {
 
     fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
         self.needs(OpenFlags::READ)?;
-        if from.0 > i64::MAX as u64 {
+        let max = if self.key.dev == self.fs.root_key.dev { self.fs.max_cookie } else { i64::MAX as u64 };
+        if from.0 > max {
             return Ok(());
         }
         let mut listing = self.listing.lock();

@@ -2,7 +2,9 @@
 
 use std::fs::File;
 
-use crate::{Errno, FileType, Metadata, Name, NodeId, Result, SetTime, Time};
+#[cfg(unix)]
+use crate::SetTime;
+use crate::{Errno, FileType, Metadata, Name, NodeId, Result, Time};
 
 /// Identity of a node on the host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -94,11 +94,12 @@ struct Inner {
     table: Mutex<Table>,
     root: NodeId,
     root_key: Key,
-    root_file: Arc<File>,
     info: FsInfo,
     options: Options,
     /// `RLIMIT_FSIZE`: writing beyond it would raise a signal.
     size_limit: Option<u64>,
+    /// The largest position in a directory on the device of the root.
+    max_cookie: u64,
 }
 
 impl HostFs {
@@ -134,6 +135,8 @@ impl HostFs {
             return Err(std::io::ErrorKind::NotADirectory.into());
         }
         let root_file = Arc::new(dir);
+        // Beyond its last position a tmpfs begins anew.
+        let max_cookie = if fs_kind(&root_file) == TMPFS { i32::MAX as u64 } else { i64::MAX as u64 };
         let info = FsInfo {
             fs_type: "host",
             dev: FsInfo::fresh_dev(),
@@ -143,16 +146,16 @@ impl HostFs {
             max_file_size: i64::MAX as u64,
         };
         let mut table = Table::default();
-        let root = table.intern(Arc::new(Node::new(&attr, Some(root_file.clone()), None)), attr.key.dev);
+        let root = table.intern(Arc::new(Node::new(&attr, Some(root_file), None)), attr.key.dev);
         let inner = Inner {
             sys,
             table: Mutex::new(table),
             root,
             root_key: attr.key,
-            root_file,
             info,
             options,
             size_limit: file::size_limit(),
+            max_cookie,
         };
         Ok(Arc::new(HostFs { inner: Arc::new(inner) }))
     }
@@ -190,17 +193,29 @@ fn name_max(root: &File) -> u16 {
     255
 }
 
+const TMPFS: u64 = 0x0102_1994;
+
+/// The kind of filesystem, by the numbers of `statfs(2)`; 0 where there are none.
+fn fs_kind(root: &File) -> u64 {
+    #[cfg(target_os = "linux")]
+    if let Ok(s) = rustix::fs::fstatfs(root) {
+        #[allow(clippy::unnecessary_cast)]
+        return s.f_type as u64 & 0xffff_ffff;
+    }
+    let _ = root;
+    0
+}
+
 /// What this directory's filesystem can do.
 #[cfg(target_os = "linux")]
 fn caps(root: &File, resolver: Resolver) -> FsCaps {
     const EXT: u64 = 0xef53;
-    const TMPFS: u64 = 0x0102_1994;
     const XFS: u64 = 0x5846_5342;
     const BTRFS: u64 = 0x9123_683e;
     const OVERLAY: u64 = 0x794c_7630;
 
     let mut caps = FsCaps::HARD_LINKS | FsCaps::SYMLINKS | FsCaps::NS_TIMES | FsCaps::UNLINKED_OPEN | FsCaps::DURABLE;
-    let kind = rustix::fs::fstatfs(root).map_or(0, |s| s.f_type as u64 & 0xffff_ffff);
+    let kind = fs_kind(root);
     let full = matches!(kind, EXT | TMPFS | XFS | BTRFS);
     caps.set(FsCaps::ALLOCATE | FsCaps::SEEK_HOLE, full);
     caps.set(FsCaps::DIR_NLINK, matches!(kind, EXT | TMPFS | XFS));
@@ -463,7 +478,8 @@ impl FileSystem for HostFs {
     fn statfs(&self) -> Result<StatFs> {
         #[cfg(unix)]
         {
-            let s = rustix::fs::fstatvfs(&*self.inner.root_file)?;
+            let root = self.inner.get(self.inner.root)?;
+            let s = rustix::fs::fstatvfs(root.dir()?)?;
             Ok(StatFs {
                 bsize: u32::try_from(s.f_frsize).unwrap_or(4096),
                 blocks: s.f_blocks,
