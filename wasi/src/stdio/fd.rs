@@ -40,18 +40,16 @@ use crate::{
     pipes::{Stream, StreamFile},
 };
 
-/// A host descriptor as a standard stream, for the reading or writing that `access` names.
+/// A host descriptor as a standard stream, for the reading or writing that `access` names. What the descriptor was not
+/// opened for is `BADF` when it is tried, as it is for a host program: `nohup`, for example, starts programs with a
+/// standard input that cannot be read. Reading a directory is `ISDIR`.
 ///
 /// # Errors
-/// `BADF` if the descriptor was not opened for that; `ISDIR` for a directory.
+/// None of its own.
 pub fn from_fd(fd: OwnedFd, access: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
-    let access = access & (OpenFlags::READ | OpenFlags::WRITE);
-    if !access_of(&fd)?.contains(access) {
-        return Err(Errno::BADF);
-    }
+    let access = access & access_of(&fd)?;
     let stat = rustix::fs::fstat(&fd)?;
     let kind = match rustix::fs::FileType::from_raw_mode(stat.st_mode as _) {
-        rustix::fs::FileType::Directory => return Err(Errno::ISDIR),
         rustix::fs::FileType::RegularFile | rustix::fs::FileType::BlockDevice => Kind::Regular,
         rustix::fs::FileType::Socket => Kind::Socket,
         rustix::fs::FileType::Fifo => Kind::Fifo,
@@ -78,7 +76,7 @@ enum Kind {
     Fifo,
     Socket,
     Terminal,
-    /// `/dev/null` and the like.
+    /// `/dev/null` and the like, and a directory, which takes no reads.
     Device,
 }
 

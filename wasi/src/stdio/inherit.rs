@@ -14,7 +14,7 @@ use super::VirtualFile;
 /// Standard input. What `std::io::stdin` has buffered is not seen.
 ///
 /// # Errors
-/// `BADF` if there is none; `MFILE`.
+/// `BADF` if it is closed (never in a program with Rust's `main`, which opens `/dev/null` then); `MFILE`.
 pub fn inherit_stdin() -> Result<Arc<dyn VirtualFile>> {
     #[cfg(unix)]
     return duplicate(rustix::stdio::stdin(), OpenFlags::READ);

@@ -294,12 +294,15 @@ mod host_fd {
     }
 
     #[test]
-    fn wrong_descriptors_are_refused() {
+    fn what_a_descriptor_was_not_opened_for_fails_when_tried() {
         let (r, w) = rustix::pipe::pipe().unwrap();
-        assert_eq!(from_fd(r, OpenFlags::WRITE).unwrap_err(), Errno::BADF);
-        assert_eq!(from_fd(w, OpenFlags::READ).unwrap_err(), Errno::BADF);
-        let dir = File::open("/").unwrap();
-        assert_eq!(from_fd(dir.into(), OpenFlags::READ).unwrap_err(), Errno::ISDIR);
+        assert_eq!(write(&*from_fd(r, OpenFlags::WRITE).unwrap(), b"x"), Err(Errno::BADF));
+        assert_eq!(read(&*from_fd(w, OpenFlags::READ).unwrap(), 1), Err(Errno::BADF));
+        let unreadable: OwnedFd = File::options().write(true).open("/dev/null").unwrap().into();
+        assert_eq!(read(&*from_fd(unreadable, OpenFlags::READ).unwrap(), 1), Err(Errno::BADF));
+        let dir = from_fd(File::open("/").unwrap().into(), OpenFlags::READ).unwrap();
+        assert_eq!(dir.getattr().unwrap().file_type, FileType::Unknown);
+        assert_eq!(read(&*dir, 1), Err(Errno::ISDIR));
     }
 
     #[test]

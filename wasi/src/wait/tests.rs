@@ -99,7 +99,7 @@ fn a_wake_without_cause_does_not_end_a_wait() {
     });
     assert_eq!(found, Ok(None));
     assert!(clock.now() - before >= 50_000_000);
-    assert!((4..10).contains(&looks), "{looks} looks");
+    assert!((3..10).contains(&looks), "{looks} looks");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn waits_that_time_out_leave_one_waker_and_none_after_use() {
     let (mut writer, reader) = pipes::to_guest(PIPE_CAPACITY);
     for _ in 0..100 {
         let mut files = [Interest { file: &*reader, events: Events::READ, ready: Events::empty() }];
-        assert_eq!(set.wait_until(&mut files, Some(Deadline::after(&clock, 1000))), Ok(0));
+        assert_eq!(set.wait_until(&mut files, Some(Deadline::after(&clock, 300_000))), Ok(0));
     }
     assert_eq!(reader.get().0.waiting(), 1);
     writer.write_all(b"x").unwrap();

@@ -33,6 +33,15 @@ fn socket(socket: impl Into<std::os::fd::OwnedFd>) -> OpenFile {
     OpenFile::from_stream(file, OpenFlags::READ | OpenFlags::WRITE, FileType::Socket)
 }
 
+/// A connection that a client has made may take a moment to show at the listener.
+fn until_ready(descriptor: &Descriptor) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while descriptor.file().poll(Events::READ, None).unwrap().is_empty() {
+        assert!(Instant::now() < end);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 fn errno<T>(e: Errno) -> Result<T, Fault> {
     Err(Fault::Errno(e))
 }
@@ -181,6 +190,7 @@ fn nonblock_does_not_wait() {
     listening.file().set_status_flags(OpenFlags::NONBLOCK).unwrap();
     assert_eq!(guest.accept(3, 0), errno(Errno::AGAIN));
     let mut client = TcpStream::connect(address).unwrap();
+    until_ready(&listening);
     let fd = guest.accept(3, NONBLOCK).unwrap();
     assert_eq!(guest.recv(fd, &[9], 0), errno(Errno::AGAIN));
     client.write_all(b"x").unwrap();
@@ -198,8 +208,9 @@ fn no_connection_is_taken_without_a_descriptor_for_it() {
     let process = builder.build().unwrap();
     let mut guest = Guest { thread: Thread::main(&process), process, memory: vec![0; 64] };
     let _client = TcpStream::connect(address).unwrap();
-    assert_eq!(guest.accept(3, 0), errno(Errno::MFILE));
     let listening = guest.process.fds().get(3).unwrap();
+    until_ready(&listening);
+    assert_eq!(guest.accept(3, 0), errno(Errno::MFILE));
     assert!(!listening.file().poll(Events::READ, None).unwrap().is_empty());
 }
 
