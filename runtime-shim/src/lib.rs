@@ -20,3 +20,8 @@ pub use strace::Strace;
 pub use gangplank_vfs as vfs;
 /// The system calls.
 pub use gangplank_wasi as wasi;
+
+// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
