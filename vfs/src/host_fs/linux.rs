@@ -17,7 +17,6 @@ use rustix::{
     io::Errno as HostErrno,
     path::DecInt,
 };
-use rustix_linux_procfs::proc_self_fd;
 
 use super::{
     meta::{Attr, timestamps},
@@ -204,6 +203,11 @@ impl Sys for Linux {
         };
         Ok(rustix::fs::renameat_with(from.0, old, to.0, new, flags)?)
     }
+}
+
+/// The verified `/proc/self/fd`. Where there is none, what needs it is not supported.
+fn proc_self_fd() -> Result<BorrowedFd<'static>, HostErrno> {
+    rustix_linux_procfs::proc_self_fd().map_err(|_| HostErrno::OPNOTSUPP)
 }
 
 fn pin_of(node: &Node) -> Result<BorrowedFd<'_>> {

@@ -152,6 +152,63 @@ fn a_held_node_is_found_after_our_own_moves() {
     });
 }
 
+/// Something mounted on one node.
+struct On(NodeId);
+
+impl MountPoints for On {
+    fn is_empty(&self) -> bool {
+        false
+    }
+    fn contains(&self, node: NodeId) -> bool {
+        node == self.0
+    }
+}
+
+#[test]
+fn a_walk_stops_at_mount_points() {
+    everywhere(|w| {
+        std::fs::create_dir_all(w.host("root/a/b/c")).unwrap();
+        std::fs::write(w.host("root/a/b/f"), b"").unwrap();
+        for (mounted, path, rest) in [("a/b", "a/b/c", "c"), ("a/b", "a/b", ""), ("a/b/f", "a/b/f", "")] {
+            let on = w.start().place(mounted.as_bytes(), true).unwrap();
+            let open = OpenHow { flags: OpenFlags::READ, create: None, exclusive: false, follow: true };
+            for goal in [Goal::Node { follow: true }, Goal::Stat { follow: true }, Goal::Open(&open)] {
+                let mut at = Components::new(path.as_bytes()).unwrap();
+                let walked = w.fs.walk(&CX, w.fs.root(), &mut at, &On(on.node()), goal).unwrap();
+                assert!(matches!(walked, Walked::MountPoint(node) if node == on.node()), "{path}: {walked:?}");
+                assert_eq!(at.rest(), rest.as_bytes());
+                w.fs.forget(on.node(), 1);
+            }
+        }
+        assert_eq!(w.fs.inner.table.lock().len(), 1);
+    });
+}
+
+#[test]
+fn a_walk_tells_where_it_stopped() {
+    everywhere(|w| {
+        std::fs::create_dir_all(w.host("root/a/b")).unwrap();
+        std::fs::write(w.host("root/a/f"), b"").unwrap();
+        let goal = Goal::Stat { follow: true };
+        let walk = |path: &[u8]| {
+            let mut at = Components::new(path).unwrap();
+            let walked = w.fs.walk(&CX, w.fs.root(), &mut at, &crate::NoMounts, goal);
+            (walked, at.rest().to_vec())
+        };
+        let b = w.start().place(b"a/b", true).unwrap();
+        let (walked, rest) = walk(b"a/b/x/y");
+        assert!(matches!(walked, Ok(Walked::Missing { dir }) if dir == b.node()));
+        assert_eq!(rest, b"x/y");
+        let (walked, rest) = walk(b"a/b/../f");
+        assert!(matches!(walked, Ok(Walked::Node(entry)) if entry.node == b.node()));
+        assert_eq!(rest, b"../f");
+        assert_eq!(walk(b"a/f/x").0.err(), Some(Errno::NOTDIR));
+        let long = [&b"a/b/"[..], &[b'x'; 256]].concat();
+        assert_eq!(walk(&long).0.err(), Some(Errno::NAMETOOLONG));
+        w.fs.forget(b.node(), 2);
+    });
+}
+
 #[test]
 fn times_keep_nanoseconds_and_extremes_do_not_panic() {
     everywhere(|w| {
