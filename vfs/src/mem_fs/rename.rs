@@ -107,15 +107,17 @@ impl Shared {
     fn move_to(&self, tree: &mut Tree, from: Place<'_>, source: Thing, to: Place<'_>) -> Result<()> {
         let now = self.now();
         let old = tree.dir_mut(from.dir)?;
+        old.attrs.modified(now);
         if from.dir == to.dir {
             // In the same directory the entry keeps its cookie, so that no storm of renames makes a listing endless.
             old.entries.rename((from.hash, from.name), (to.hash, to.name));
         } else {
             old.entries.remove(from.hash, from.name);
-            tree.dir_mut(to.dir)?.entries.insert(to.hash, to.name, source.node, source.file_type);
+            let new = tree.dir_mut(to.dir)?;
+            new.attrs.modified(now);
+            new.entries.insert(to.hash, to.name, source.node, source.file_type);
         }
-        self.moved(tree, source, from.dir, to.dir, now)?;
-        touch(tree, from.dir, to.dir, now)
+        self.moved(tree, source, from.dir, to.dir, now)
     }
 
     /// Notes in a node, and in the numbers of subdirectories, that the node's name has moved.

@@ -134,17 +134,20 @@ impl Tree {
         epoch: u64,
         f: impl FnOnce(&mut Attrs, Option<&mut u64>) -> R,
     ) -> Result<R> {
-        match self.get_mut(id).ok_or(Errno::STALE)? {
-            Node::Dir(dir) => Ok(f(&mut Arc::make_mut(dir).attrs, None)),
-            Node::Other(other) => {
+        if let Node::File(file) = self.node(id)? {
+            // A file of this epoch is changed under its own lock: no page has to be anybody's own.
+            let file = if file.epoch == epoch { file } else { self.file_of(id, epoch)? };
+            let mut state = file.state.write();
+            let state = &mut *state;
+            return Ok(f(&mut state.attrs, Some(&mut state.nlink)));
+        }
+        match self.get_mut(id) {
+            Some(Node::Dir(dir)) => Ok(f(&mut Arc::make_mut(dir).attrs, None)),
+            Some(Node::Other(other)) => {
                 let Other { attrs, nlink, .. } = Arc::make_mut(other);
                 Ok(f(attrs, Some(nlink)))
             }
-            Node::File(_) => {
-                let mut state = self.file_of(id, epoch)?.state.write();
-                let state = &mut *state;
-                Ok(f(&mut state.attrs, Some(&mut state.nlink)))
-            }
+            _ => Err(Errno::STALE),
         }
     }
 
