@@ -1,1 +1,65 @@
-//! The conformance kit.
+//! The conformance kit: proves that a filesystem is a filesystem.
+//!
+//! A filesystem passes if every case passes on it. The cases ask for nothing but what the documentation of
+//! [`FileSystem`](gangplank_vfs::FileSystem) and [`VirtualFile`](gangplank_vfs::VirtualFile) promises, each with the
+//! page of POSIX or of Linux that it comes from. What a filesystem does not claim in its
+//! [capabilities](gangplank_vfs::FsCaps) must fail, with the errno that the documentation names.
+//!
+//! # Running the kit on a filesystem of your own
+//! Write a [`Fixture`] that makes an empty one, and name it in a file under `tests/`. Every case becomes a `#[test]`
+//! of its own, `my_fs::rename::onto_an_ancestor` for example.
+//!
+//! ```no_run
+//! use gangplank_conformance::{Fixture, Made, suite};
+//! use gangplank_vfs::mem_fs::MemFs;
+//!
+//! struct MyFixture;
+//!
+//! impl Fixture for MyFixture {
+//!     fn name(&self) -> &str {
+//!         "my_fs"
+//!     }
+//!     fn make(&self) -> Made {
+//!         Made::new(MemFs::new())
+//!     }
+//! }
+//!
+//! suite! { mod my_fs, fixture: MyFixture }
+//! # fn main() {}
+//! ```
+//!
+//! # Levels
+//! * L0, [`cases::laws`]: two ways to learn the same thing agree.
+//! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
+//! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
+
+#[macro_use]
+mod macros;
+
+pub mod cases;
+pub mod differential;
+mod fixture;
+mod paths;
+mod world;
+
+pub use fixture::{ForkFixture, Fixture, HostFixture, Made, MemFixture};
+pub use paths::Paths;
+pub use world::{File, Listed, Node, World};
+
+/// One case of the kit.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// File it lives in, and its own name: `rename::onto_an_ancestor`.
+    pub name: &'static str,
+    /// The case. Panics if the filesystem is wrong.
+    pub run: fn(&World),
+}
+
+/// Runs one case on a new filesystem, and says which of them it was if it fails.
+///
+/// # Panics
+/// If the case fails.
+pub fn run(fixture: &dyn Fixture, case: fn(&World)) {
+    let world = World::new(fixture.make());
+    case(&world);
+}

@@ -1,0 +1,498 @@
+//! [`World`]: the hands of a case. It takes short paths of plain names apart with `lookup`, so that a case can say
+//! `w.rename("a/b", "c")` and still reach the traits, and nothing but the traits.
+
+use core::{fmt, ops::ControlFlow};
+use std::{
+    any::Any,
+    collections::HashMap,
+    io::{IoSlice, IoSliceMut},
+    ops::Deref,
+    sync::Arc,
+    time::Duration,
+};
+
+use gangplank_vfs::{
+    At, Cookie, Ctx, Entry, FileSystem, FileType, FsCaps, ManualClock, Metadata, Name, NewNode, NodeId, OpenFlags,
+    Remove, Rename, Result, SetAttr, Time, VirtualFile,
+};
+
+use crate::Made;
+
+/// A filesystem under test.
+pub struct World {
+    fs: Arc<dyn FileSystem>,
+    clock: Option<Arc<ManualClock>>,
+    _keep: Box<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fs.fmt(f)
+    }
+}
+
+impl World {
+    /// Around a new filesystem.
+    pub fn new(made: Made) -> World {
+        World { fs: made.fs, clock: made.clock, _keep: made.keep }
+    }
+
+    /// The filesystem.
+    pub fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
+    }
+
+    /// Whether it claims all of `caps`.
+    pub fn has(&self, caps: FsCaps) -> bool {
+        self.fs.info().caps.contains(caps)
+    }
+
+    /// Lets enough time pass that a timestamp taken now differs from all before.
+    pub fn tick(&self) {
+        match &self.clock {
+            Some(clock) => clock.advance(1_000_000_007),
+            // Twice the coarse clock's step at 100 Hz.
+            None => {
+                let step = u64::from(self.fs.info().time_granularity_ns);
+                std::thread::sleep(Duration::from_nanos((2 * step).max(20_000_000)));
+            }
+        }
+    }
+
+    /// The root directory.
+    pub fn root(&self) -> Node {
+        self.fs.retain(self.fs.root());
+        Node { fs: self.fs.clone(), id: self.fs.root(), file_type: FileType::Directory }
+    }
+
+    fn own(&self, entry: Entry) -> Node {
+        Node { fs: self.fs.clone(), id: entry.node, file_type: entry.file_type }
+    }
+
+    /// The directory that holds the last name of `path`, and that name.
+    ///
+    /// # Errors
+    /// As `lookup`, and as `Name::new`.
+    pub fn split<'p>(&self, path: &'p (impl AsRef<[u8]> + ?Sized)) -> Result<(Node, Name<'p>)> {
+        let path = path.as_ref();
+        let (dir, name) = match path.iter().rposition(|&b| b == b'/') {
+            Some(at) => (self.node(&path[..at])?, &path[at + 1..]),
+            None => (self.root(), path),
+        };
+        Ok((dir, Name::new(name)?))
+    }
+
+    /// The node at `path`, `""` being the root; no symbolic link is followed.
+    ///
+    /// # Errors
+    /// As `lookup`.
+    pub fn node(&self, path: impl AsRef<[u8]>) -> Result<Node> {
+        let path = path.as_ref();
+        let mut at = self.root();
+        for name in path.split(|&b| b == b'/').filter(|n| !n.is_empty()) {
+            at = self.lookup(&at, name)?;
+        }
+        Ok(at)
+    }
+
+    /// `lookup`.
+    ///
+    /// # Errors
+    /// As `lookup`, and as `Name::new`.
+    pub fn lookup(&self, dir: &Node, name: impl AsRef<[u8]>) -> Result<Node> {
+        Ok(self.own(self.fs.lookup(&Ctx::ROOT, dir.id, Name::new(name.as_ref())?)?))
+    }
+
+    /// `create` in a directory that is known.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub fn create_in(&self, dir: &Node, name: impl AsRef<[u8]>, new: NewNode<'_>) -> Result<Node> {
+        Ok(self.own(self.fs.create(&Ctx::ROOT, dir.id, Name::new(name.as_ref())?, &new)?))
+    }
+
+    /// `create`.
+    ///
+    /// # Errors
+    /// As `create`, and as `lookup` on the way.
+    pub fn create(&self, path: &(impl AsRef<[u8]> + ?Sized), new: NewNode<'_>) -> Result<Node> {
+        let (dir, name) = self.split(path)?;
+        self.create_in(&dir, name.as_bytes(), new)
+    }
+
+    /// Makes a directory, 0755.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub fn mkdir(&self, path: &(impl AsRef<[u8]> + ?Sized)) -> Result<Node> {
+        self.create(path, NewNode::Directory { mode: 0o755 })
+    }
+
+    /// Makes an empty file, 0644.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub fn mkfile(&self, path: &(impl AsRef<[u8]> + ?Sized)) -> Result<Node> {
+        self.create(path, NewNode::Regular { mode: 0o644 })
+    }
+
+    /// Makes a symbolic link.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub fn symlink(&self, target: impl AsRef<[u8]>, path: &(impl AsRef<[u8]> + ?Sized)) -> Result<Node> {
+        self.create(path, NewNode::Symlink { target: target.as_ref() })
+    }
+
+    /// Makes a file with this content.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[track_caller]
+    pub fn put(&self, path: &(impl AsRef<[u8]> + ?Sized), content: impl AsRef<[u8]>) -> Node {
+        let node = self.mkfile(path).expect("make a file");
+        let file = node.open(OpenFlags::WRITE).expect("open the new file");
+        assert_eq!(file.write(0, content.as_ref()), Ok(content.as_ref().len()), "fill the new file");
+        node
+    }
+
+    /// The whole content of a file.
+    ///
+    /// # Errors
+    /// As `open` and `read_at`.
+    pub fn read(&self, path: impl AsRef<[u8]>) -> Result<Vec<u8>> {
+        let file = self.open(path, OpenFlags::READ)?;
+        let len = file.getattr()?.size as usize;
+        file.read(0, len)
+    }
+
+    /// `open`.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open(&self, path: impl AsRef<[u8]>, flags: OpenFlags) -> Result<File> {
+        self.node(path)?.open(flags)
+    }
+
+    /// `link`.
+    ///
+    /// # Errors
+    /// As `link`.
+    pub fn link(&self, from: impl AsRef<[u8]>, to: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
+        let node = self.node(from)?;
+        let (dir, name) = self.split(to)?;
+        self.fs.link(&Ctx::ROOT, node.id, dir.id, name)
+    }
+
+    /// `remove`, as `unlink`.
+    ///
+    /// # Errors
+    /// As `remove`.
+    pub fn unlink(&self, path: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
+        let (dir, name) = self.split(path)?;
+        self.fs.remove(&Ctx::ROOT, dir.id, name, Remove::NonDirectory)
+    }
+
+    /// `remove`, as `rmdir`.
+    ///
+    /// # Errors
+    /// As `remove`.
+    pub fn rmdir(&self, path: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
+        let (dir, name) = self.split(path)?;
+        self.fs.remove(&Ctx::ROOT, dir.id, name, Remove::Directory)
+    }
+
+    /// `rename`.
+    ///
+    /// # Errors
+    /// As `rename`.
+    pub fn rename(
+        &self,
+        from: &(impl AsRef<[u8]> + ?Sized),
+        to: &(impl AsRef<[u8]> + ?Sized),
+        how: Rename,
+    ) -> Result<()> {
+        let (from_dir, from_name) = self.split(from)?;
+        let (to_dir, to_name) = self.split(to)?;
+        self.fs.rename(&Ctx::ROOT, (from_dir.id, from_name), (to_dir.id, to_name), how)
+    }
+
+    /// `rename` that replaces.
+    ///
+    /// # Errors
+    /// As `rename`.
+    pub fn mv(&self, from: &(impl AsRef<[u8]> + ?Sized), to: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
+        self.rename(from, to, Rename::Replace)
+    }
+
+    /// `getattr`.
+    ///
+    /// # Errors
+    /// As `lookup` and `getattr`.
+    pub fn stat(&self, path: impl AsRef<[u8]>) -> Result<Metadata> {
+        self.node(path)?.stat()
+    }
+
+    /// `setattr`.
+    ///
+    /// # Errors
+    /// As `setattr`.
+    pub fn setattr(&self, path: impl AsRef<[u8]>, attr: SetAttr) -> Result<()> {
+        self.node(path)?.setattr(attr)
+    }
+
+    /// `readlink`.
+    ///
+    /// # Errors
+    /// As `readlink`.
+    pub fn readlink(&self, path: impl AsRef<[u8]>) -> Result<Vec<u8>> {
+        self.fs.readlink(self.node(path)?.id).map(Vec::from)
+    }
+
+    /// The names in a directory, sorted.
+    ///
+    /// # Errors
+    /// As `open` and `readdir`.
+    pub fn names(&self, path: impl AsRef<[u8]>) -> Result<Vec<String>> {
+        let mut names: Vec<String> =
+            self.open(path, OpenFlags::READ)?.list()?.into_iter().map(|e| e.name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The whole tree as text: path, type, number of links, content; equal text, equal trees. Directories' link
+    /// counts and sizes are left out, because not every filesystem counts them.
+    ///
+    /// # Panics
+    /// If the filesystem fails, or contradicts itself.
+    pub fn tree(&self) -> String {
+        let mut out = String::new();
+        self.tree_of(&self.root(), "", &mut HashMap::new(), &mut out);
+        out
+    }
+
+    fn tree_of(&self, dir: &Node, prefix: &str, seen: &mut HashMap<NodeId, String>, out: &mut String) {
+        use fmt::Write as _;
+        let mut entries = dir.open(OpenFlags::READ).expect("open a directory").list().expect("list it");
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        for e in entries {
+            let path = format!("{prefix}{}", e.name);
+            let node = self.lookup(dir, &e.raw).unwrap_or_else(|err| panic!("{path} is listed, but lookup: {err}"));
+            let m = node.stat().expect("stat what was looked up");
+            assert_eq!((m.ino, m.ino), (e.node, node.id), "{path}: three ways to its number");
+            match m.file_type {
+                FileType::Directory => {
+                    writeln!(out, "{path}/").unwrap();
+                    self.tree_of(&node, &format!("{path}/"), seen, out);
+                }
+                FileType::Symlink => {
+                    let target = self.fs.readlink(node.id).expect("read a link");
+                    writeln!(out, "{path} -> {} ({} links)", target.escape_ascii(), m.nlink).unwrap();
+                }
+                FileType::Regular => {
+                    let first = seen.entry(m.ino).or_insert_with(|| path.clone());
+                    if *first == path {
+                        let text = node.open(OpenFlags::READ).and_then(|f| f.read(0, m.size as usize));
+                        let text = text.expect("read a file");
+                        writeln!(out, "{path} = {} ({} links)", brief(&text), m.nlink).unwrap();
+                    } else {
+                        writeln!(out, "{path} == {first}").unwrap();
+                    }
+                }
+                other => writeln!(out, "{path} {other:?} ({} links)", m.nlink).unwrap(),
+            }
+        }
+    }
+
+    /// The clock's time, if it is ours.
+    pub fn now(&self) -> Option<Time> {
+        use gangplank_vfs::Clock as _;
+        self.clock.as_ref().map(|c| c.now())
+    }
+}
+
+/// Runs of one byte as `x*n`, so that sparse files stay readable.
+fn brief(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    let mut out = String::from("\"");
+    for run in bytes.chunk_by(|a, b| a == b) {
+        if run.len() > 4 {
+            write!(out, "{}*{} ", run[..1].escape_ascii(), run.len()).unwrap();
+        } else {
+            write!(out, "{}", run.escape_ascii()).unwrap();
+        }
+    }
+    out + "\""
+}
+
+/// A node, with a reference that is given back on drop.
+pub struct Node {
+    fs: Arc<dyn FileSystem>,
+    /// Its identity.
+    pub id: NodeId,
+    /// Its type, as it was looked up.
+    pub file_type: FileType,
+}
+
+impl Node {
+    /// `getattr`.
+    ///
+    /// # Errors
+    /// As `getattr`.
+    pub fn stat(&self) -> Result<Metadata> {
+        self.fs.getattr(self.id)
+    }
+
+    /// `setattr`.
+    ///
+    /// # Errors
+    /// As `setattr`.
+    pub fn setattr(&self, attr: SetAttr) -> Result<()> {
+        self.fs.setattr(&Ctx::ROOT, self.id, &attr)
+    }
+
+    /// `open`.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open(&self, flags: OpenFlags) -> Result<File> {
+        self.fs.open(&Ctx::ROOT, self.id, flags).map(File)
+    }
+
+    /// `parent`.
+    ///
+    /// # Errors
+    /// As `parent`.
+    pub fn parent(&self) -> Result<Node> {
+        let id = self.fs.parent(self.id)?;
+        Ok(Node { fs: self.fs.clone(), id, file_type: FileType::Directory })
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.file_type, self.id)
+    }
+}
+
+impl Clone for Node {
+    fn clone(&self) -> Node {
+        self.fs.retain(self.id);
+        Node { fs: self.fs.clone(), ..*self }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.fs.forget(self.id, 1);
+    }
+}
+
+/// An open file.
+#[derive(Clone, Debug)]
+pub struct File(pub Arc<dyn VirtualFile>);
+
+impl Deref for File {
+    type Target = dyn VirtualFile;
+
+    fn deref(&self) -> &(dyn VirtualFile + 'static) {
+        &*self.0
+    }
+}
+
+/// A directory entry, owned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// Its name, escaped where it is not ASCII.
+    pub name: String,
+    /// Its name as it is.
+    pub raw: Vec<u8>,
+    /// Its number.
+    pub node: NodeId,
+    /// Its type.
+    pub file_type: FileType,
+    /// Where to go on.
+    pub next: Cookie,
+}
+
+impl File {
+    /// `read_at` into one buffer of `len` bytes.
+    ///
+    /// # Errors
+    /// As `read_at`.
+    pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
+        let mut buf = vec![0xA5; len];
+        let n = self.0.read_at(&mut [IoSliceMut::new(&mut buf)], offset)?;
+        buf.truncate(n);
+        Ok(buf)
+    }
+
+    /// `write_at` an offset.
+    ///
+    /// # Errors
+    /// As `write_at`.
+    pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<usize> {
+        self.0.write_at(&[IoSlice::new(bytes)], At::Offset(offset)).map(|(n, _)| n)
+    }
+
+    /// `write_at` the end: bytes written, and the end after them.
+    ///
+    /// # Errors
+    /// As `write_at`.
+    pub fn append(&self, bytes: &[u8]) -> Result<(usize, u64)> {
+        self.0.write_at(&[IoSlice::new(bytes)], At::End)
+    }
+
+    /// Its size.
+    ///
+    /// # Panics
+    /// If it cannot be had.
+    pub fn size(&self) -> u64 {
+        self.0.getattr().expect("metadata of an open file").size
+    }
+
+    /// All entries, in the order of the filesystem.
+    ///
+    /// # Errors
+    /// As `readdir`.
+    pub fn list(&self) -> Result<Vec<Listed>> {
+        self.list_from(Cookie::START, usize::MAX)
+    }
+
+    /// At most `limit` entries from a cookie on.
+    ///
+    /// # Errors
+    /// As `readdir`.
+    pub fn list_from(&self, from: Cookie, limit: usize) -> Result<Vec<Listed>> {
+        let mut out = vec![];
+        self.0.readdir(from, &mut |e| {
+            if out.len() == limit {
+                return ControlFlow::Break(());
+            }
+            out.push(Listed {
+                name: e.name.as_bytes().escape_ascii().to_string(),
+                raw: e.name.as_bytes().to_vec(),
+                node: e.node,
+                file_type: e.file_type,
+                next: e.next,
+            });
+            ControlFlow::Continue(())
+        })?;
+        Ok(out)
+    }
+
+    /// All entries, in batches of `step`, calling `between` before each further batch.
+    ///
+    /// # Errors
+    /// As `readdir`.
+    pub fn list_in_steps(&self, step: usize, mut between: impl FnMut(&[Listed])) -> Result<Vec<Listed>> {
+        let (mut all, mut from) = (vec![], Cookie::START);
+        loop {
+            let batch = self.list_from(from, step)?;
+            let Some(last) = batch.last() else { return Ok(all) };
+            from = last.next;
+            between(&batch);
+            all.extend(batch);
+        }
+    }
+}
