@@ -37,13 +37,13 @@
 mod macros;
 
 pub mod cases;
-pub mod differential;
+// pub mod differential;
 mod fixture;
-mod paths;
+// mod paths;
 mod world;
 
-pub use fixture::{ForkFixture, Fixture, HostFixture, Made, MemFixture};
-pub use paths::Paths;
+pub use fixture::{Fixture, Made};
+// pub use paths::Paths;
 pub use world::{File, Listed, Node, World};
 
 /// One case of the kit.
