@@ -1,8 +1,11 @@
-//! [`Fixture`]: where the kit gets its filesystems from.
+//! [`Fixture`]: where the kit gets its filesystems from; and the fixtures of Gangplank's own.
 
 use std::{any::Any, fmt, sync::Arc};
 
-use gangplank_vfs::{FileSystem, ManualClock};
+use gangplank_vfs::{
+    Ctx, FileSystem, ManualClock, Name, NewNode, Remove,
+    mem_fs::{MemFs, MemFsOptions},
+};
 
 /// Makes filesystems of one kind.
 pub trait Fixture: Send + Sync {
@@ -43,5 +46,61 @@ impl Made {
 impl fmt::Debug for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Made").field("fs", &self.fs).field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// Limit of a [`MemFs`] under test: enough for every case, and small enough to tell what is counted.
+const MAX_BYTES: u64 = 1 << 30;
+
+fn mem() -> (MemFs, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(1_700_000_000_123_456_789));
+    (MemFsOptions::new().clock(clock.clone()).max_bytes(Some(MAX_BYTES)).build(), clock)
+}
+
+/// Memory filesystems.
+#[derive(Clone, Copy, Debug)]
+pub struct MemFixture;
+
+impl Fixture for MemFixture {
+    fn name(&self) -> &str {
+        "mem"
+    }
+
+    fn make(&self) -> Made {
+        let (fs, clock) = mem();
+        Made::new(Arc::new(fs)).with_clock(clock)
+    }
+}
+
+/// Forks of memory filesystems, whose originals live on and are full of other things under the names that cases use.
+#[derive(Clone, Copy, Debug)]
+pub struct ForkFixture;
+
+impl Fixture for ForkFixture {
+    fn name(&self) -> &str {
+        "fork"
+    }
+
+    fn make(&self) -> Made {
+        let (original, clock) = mem();
+        let (cx, root) = (Ctx::ROOT, original.root());
+        let make = |name: &'static str, new| {
+            let name = Name::new(name.as_bytes()).expect("a name");
+            let made = original.create(&cx, root, name, &new).expect("make a node");
+            original.forget(made.node, 1);
+        };
+        make("old", NewNode::Regular { mode: 0o644 });
+        make("older", NewNode::Directory { mode: 0o755 });
+        for (name, what) in [("old", Remove::NonDirectory), ("older", Remove::Directory)] {
+            original.remove(&cx, root, Name::new(name.as_bytes()).expect("a name"), what).expect("remove it");
+        }
+        let fork = original.fork();
+        for name in ["a", "b", "f", "file"] {
+            make(name, NewNode::Regular { mode: 0o600 });
+        }
+        for name in ["d", "e", "p"] {
+            make(name, NewNode::Directory { mode: 0o700 });
+        }
+        Made::new(Arc::new(fork)).with_clock(clock).keeping(original)
     }
 }

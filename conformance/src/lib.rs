@@ -20,7 +20,7 @@
 //!         "my_fs"
 //!     }
 //!     fn make(&self) -> Made {
-//!         Made::new(MemFs::new())
+//!         Made::new(std::sync::Arc::new(MemFs::new()))
 //!     }
 //! }
 //!
@@ -39,11 +39,11 @@ mod macros;
 pub mod cases;
 // pub mod differential;
 mod fixture;
-// mod paths;
+mod paths;
 mod world;
 
-pub use fixture::{Fixture, Made};
-// pub use paths::Paths;
+pub use fixture::{Fixture, ForkFixture, Made, MemFixture};
+pub use paths::Paths;
 pub use world::{File, Listed, Node, World};
 
 /// One case of the kit.
