@@ -31,13 +31,12 @@
 //! # Levels
 //! * L0, [`cases::laws`]: two ways to learn the same thing agree.
 //! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
-//! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
 
 #[macro_use]
 mod macros;
 
 pub mod cases;
-// pub mod differential;
+
 mod fixture;
 mod paths;
 mod world;

@@ -261,7 +261,7 @@ impl Paths {
 ///
 /// # Errors
 /// As `OpenFile::read`.
-pub fn read(file: &OpenFile, len: usize) -> Result<String> {
+pub(crate) fn read(file: &OpenFile, len: usize) -> Result<String> {
     let mut buf = vec![0; len];
     let n = file.read(&mut [IoSliceMut::new(&mut buf)])?;
     Ok(String::from_utf8_lossy(&buf[..n]).into_owned())
@@ -271,6 +271,6 @@ pub fn read(file: &OpenFile, len: usize) -> Result<String> {
 ///
 /// # Errors
 /// As `OpenFile::write`.
-pub fn write(file: &OpenFile, text: &str) -> Result<usize> {
+pub(crate) fn write(file: &OpenFile, text: &str) -> Result<usize> {
     file.write(&[IoSlice::new(text.as_bytes())])
 }

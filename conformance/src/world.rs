@@ -254,8 +254,7 @@ impl World {
     /// # Errors
     /// As `open` and `readdir`.
     pub fn names(&self, path: impl AsRef<[u8]>) -> Result<Vec<String>> {
-        let mut names: Vec<String> =
-            self.open(path, OpenFlags::READ)?.list()?.into_iter().map(|e| e.name).collect();
+        let mut names: Vec<String> = self.open(path, OpenFlags::READ)?.list()?.into_iter().map(|e| e.name).collect();
         names.sort();
         Ok(names)
     }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use gangplank_vfs::{
-    FileSystem, FsCaps, MountOptions, OpenFlags, OpenHow, Rename, SetAttr, SetTime, mem_fs::MemFs,
-};
+use gangplank_vfs::{FileSystem, FsCaps, MountOptions, OpenFlags, OpenHow, Rename, SetAttr, SetTime, mem_fs::MemFs};
 
 use crate::{Paths, World};
 

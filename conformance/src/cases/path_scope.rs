@@ -34,14 +34,38 @@ fn scene(w: &World) -> Paths {
 
 /// Paths that leave.
 const OUT: [&str; 12] = [
-    "..", "../", "../out", "../out/secret", "d/../..", "d/../../out/secret", "../in", "../in/f", "./..", "d/./../../in",
-    "d/../../../../../../etc/passwd", "../..",
+    "..",
+    "../",
+    "../out",
+    "../out/secret",
+    "d/../..",
+    "d/../../out/secret",
+    "../in",
+    "../in/f",
+    "./..",
+    "d/./../../in",
+    "d/../../../../../../etc/passwd",
+    "../..",
 ];
 
 /// Paths that leave by a link.
 const LINKS_OUT: [&str; 16] = [
-    "up", "updir", "updir/secret", "parent", "parent/out/secret", "winding", "and-back", "d/up", "chain", "abs", "absdir",
-    "absdir/out/secret", "updir/", "parent/", "absdir/.", "dangling",
+    "up",
+    "updir",
+    "updir/secret",
+    "parent",
+    "parent/out/secret",
+    "winding",
+    "and-back",
+    "d/up",
+    "chain",
+    "abs",
+    "absdir",
+    "absdir/out/secret",
+    "updir/",
+    "parent/",
+    "absdir/.",
+    "dangling",
 ];
 
 fn all(w: &World) -> Vec<&'static str> {

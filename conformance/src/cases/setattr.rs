@@ -2,7 +2,8 @@
 
 use gangplank_vfs::{Errno, FsCaps, OpenFlags, SetAttr, SetTime, Time};
 
-const NONE: SetAttr = SetAttr { mode: None, uid: None, gid: None, size: None, atime: SetTime::Keep, mtime: SetTime::Keep };
+const NONE: SetAttr =
+    SetAttr { mode: None, uid: None, gid: None, size: None, atime: SetTime::Keep, mtime: SetTime::Keep };
 
 cases! { setattr, __cases_setattr;
 

@@ -35,7 +35,10 @@ fn touches(w: &World, label: &str, nodes: &[(&Node, [Did; 3])], action: impl FnO
                     assert_eq!(is, now, "{label}: {which} of node {i}");
                 }
             }
-            assert!(*did == Either || moved == (*did == Now), "{label}: {which} of node {i}: {did:?}, but {was:?} became {is:?}");
+            assert!(
+                *did == Either || moved == (*did == Now),
+                "{label}: {which} of node {i}: {did:?}, but {was:?} became {is:?}"
+            );
         }
     }
 }
