@@ -4,6 +4,7 @@ use std::{any::Any, fmt, sync::Arc};
 
 use gangplank_vfs::{
     Ctx, FileSystem, ManualClock, Name, NewNode, Remove,
+    host_fs::{HostFs, Options, Resolver},
     mem_fs::{MemFs, MemFsOptions},
 };
 
@@ -102,5 +103,32 @@ impl Fixture for ForkFixture {
             make(name, NewNode::Directory { mode: 0o700 });
         }
         Made::new(Arc::new(fork)).with_clock(clock).keeping(original)
+    }
+}
+
+/// Temporary directories of the host.
+#[derive(Clone, Copy, Debug)]
+pub struct HostFixture(Resolver);
+
+impl HostFixture {
+    /// With the resolver that the system prefers: `openat2`, on Linux.
+    pub const BEST: HostFixture = HostFixture(Resolver::Auto);
+    /// With the portable resolver, name by name.
+    pub const PORTABLE: HostFixture = HostFixture(Resolver::Portable);
+}
+
+impl Fixture for HostFixture {
+    fn name(&self) -> &str {
+        match self.0 {
+            Resolver::Portable => "host (portable)",
+            _ => "host",
+        }
+    }
+
+    fn make(&self) -> Made {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let options = Options { resolver: self.0, ..Options::default() };
+        let fs = HostFs::open_with(dir.path(), options).expect("open the temporary directory");
+        Made::new(fs).keeping(dir)
     }
 }

@@ -31,17 +31,19 @@
 //! # Levels
 //! * L0, [`cases::laws`]: two ways to learn the same thing agree.
 //! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
+//! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
 
 #[macro_use]
 mod macros;
 
 pub mod cases;
+pub mod differential;
 
 mod fixture;
 mod paths;
 mod world;
 
-pub use fixture::{Fixture, ForkFixture, Made, MemFixture};
+pub use fixture::{Fixture, ForkFixture, HostFixture, Made, MemFixture};
 pub use paths::Paths;
 pub use world::{File, Listed, Node, World};
 

@@ -1,8 +1,9 @@
 //! Several threads at once, for about a second at most. What no interleaving may ever show.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Barrier,
+        Barrier, Mutex,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -15,30 +16,48 @@ use crate::World;
 /// How long each case may run.
 const LIMIT: Duration = Duration::from_millis(400);
 
-/// Runs `rounds` rounds, or as many as fit; each begins with all `threads` at once. Answers how many.
+/// Runs `rounds` rounds, or as many as fit; each begins with all `threads` at once. Answers how many. A panic ends all
+/// of them: nobody is left at a barrier.
 fn rounds(rounds: usize, threads: usize, prepare: impl Fn(usize) + Sync, act: impl Fn(usize, usize) + Sync) -> usize {
     let (start, done, barrier) = (Instant::now(), AtomicUsize::new(0), Barrier::new(threads));
-    let over = AtomicBool::new(false);
+    let (over, panicked) = (AtomicBool::new(false), Mutex::new(None));
+    let guard = |action: &dyn Fn()| {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(action)) {
+            *panicked.lock().unwrap() = Some(panic);
+        }
+    };
     std::thread::scope(|s| {
         for t in 0..threads {
-            let (done, barrier, over, prepare, act) = (&done, &barrier, &over, &prepare, &act);
-            s.spawn(move || {
-                for round in 0..rounds {
-                    if t == 0 {
-                        over.store(start.elapsed() > LIMIT, Ordering::Relaxed);
-                        prepare(round);
-                        done.store(round + 1, Ordering::Relaxed);
-                    }
-                    barrier.wait();
-                    act(t, round);
-                    barrier.wait();
-                    if over.load(Ordering::Relaxed) {
-                        break;
+            let (done, barrier, over, panicked, prepare, act) = (&done, &barrier, &over, &panicked, &prepare, &act);
+            s.spawn({
+                let guard = &guard;
+                move || {
+                    for round in 0..rounds {
+                        if t == 0 {
+                            guard(&|| prepare(round));
+                            done.store(round + 1, Ordering::Relaxed);
+                        }
+                        barrier.wait();
+                        guard(&|| act(t, round));
+                        barrier.wait();
+                        if t == 0 {
+                            over.store(
+                                start.elapsed() > LIMIT || panicked.lock().unwrap().is_some(),
+                                Ordering::Relaxed,
+                            );
+                        }
+                        barrier.wait();
+                        if over.load(Ordering::Relaxed) {
+                            break;
+                        }
                     }
                 }
             });
         }
     });
+    if let Some(panic) = panicked.into_inner().unwrap() {
+        resume_unwind(panic);
+    }
     done.into_inner()
 }
 
@@ -163,9 +182,10 @@ fn who_looks_during_renames_sees_one_name(w) {
 /// Whoever looks at a name that is replaced again and again always finds a whole file there.
 fn a_replaced_name_is_never_missing(w) {
     w.put("target", "old");
+    let p = w.beneath();
     let look = || {
-        let text = w.read("target").unwrap_or_else(|e| panic!("the name was missing: {e:?}"));
-        assert!(text == b"old" || text == b"new", "{}", text.escape_ascii());
+        let text = p.read("target").unwrap_or_else(|e| panic!("the name was missing: {e:?}"));
+        assert!(text == "old" || text == "new", "{text:?}");
     };
     let start = Instant::now();
     until_done(

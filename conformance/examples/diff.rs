@@ -1,0 +1,27 @@
+//! Longer differential runs than the tests make: `cargo run --example diff -- SEED COUNT [LENGTH]` runs random scripts
+//! on all filesystems, and `cargo run --example diff -- FILE` replays one script.
+
+use gangplank_conformance::{Fixture, ForkFixture, HostFixture, MemFixture, differential};
+
+const ALL: [&dyn Fixture; 4] = [&MemFixture, &ForkFixture, &HostFixture::BEST, &HostFixture::PORTABLE];
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<u64> = args.iter().map_while(|a| a.parse().ok()).collect();
+    let start = std::time::Instant::now();
+    match (&args[..], &numbers[..]) {
+        ([file], []) => {
+            let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
+            differential::replay(&text, &ALL);
+            println!("{file}: all agree");
+        }
+        (_, &[seed, count, ref length @ ..]) => {
+            let length = length.first().map_or(60, |&n| n as usize);
+            differential::fuzz(&ALL[..3], seed, count, length);
+            differential::fuzz(&ALL, seed, count / 4, length);
+            let operations = (count + count / 4) as f64 * length as f64;
+            println!("all agree; {:.0} operations per second", operations / start.elapsed().as_secs_f64());
+        }
+        _ => eprintln!("usage: diff SEED COUNT [LENGTH] | diff FILE"),
+    }
+}

@@ -1,0 +1,145 @@
+//! Differential runs: the same script on several filesystems, whose answers must be the same, step by step, and whose
+//! trees must be the same at the end.
+//!
+//! A script is text, one operation a line ([`script`]); random ones come from a seed. A divergence is cut down to the
+//! few lines that it needs, and printed; saved as `regressions/NAME.txt` it is replayed by every test run.
+
+pub mod script;
+mod step;
+
+use core::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use gangplank_vfs::FsCaps;
+
+use crate::{Fixture, World};
+pub use script::{Op, Rng, Script};
+use step::Env;
+
+/// Two filesystems that do not agree, or one that does not do what the script says.
+#[derive(Clone, Debug)]
+pub struct Divergence {
+    /// What was run.
+    pub script: Script,
+    /// The line at which they part, counted from 0; the number of lines if only the trees differ in the end.
+    pub step: usize,
+    /// Who answered what.
+    pub answers: Vec<(String, String)>,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, op) in self.script.0.iter().enumerate() {
+            writeln!(f, "{op}{}", if i == self.step { "   # <- here" } else { "" })?;
+        }
+        for (who, what) in &self.answers {
+            writeln!(f, "# {who}: {}", what.replace('\n', "\n#     "))?;
+        }
+        Ok(())
+    }
+}
+
+/// What all of the fixtures can do.
+pub fn common_caps(fixtures: &[&dyn Fixture]) -> FsCaps {
+    fixtures.iter().fold(FsCaps::all(), |caps, f| caps & f.make().fs.info().caps)
+}
+
+/// Runs a script on every fixture and compares.
+///
+/// # Errors
+/// The first divergence.
+pub fn compare(script: &Script, fixtures: &[&dyn Fixture]) -> Result<(), Box<Divergence>> {
+    let caps = common_caps(fixtures);
+    let mut envs: Vec<Env> = fixtures.iter().map(|f| Env::new(World::new(f.make()), caps)).collect();
+    let diverged = |step, answers: Vec<String>| {
+        let answers = fixtures.iter().map(|f| f.name().to_owned()).zip(answers).collect();
+        Err(Box::new(Divergence { script: script.clone(), step, answers }))
+    };
+    for (i, op) in script.0.iter().enumerate() {
+        let mut answers: Vec<String> = envs.iter_mut().map(|env| caught(|| env.step(op))).collect();
+        if answers.iter().any(|a| *a != answers[0] && !excused(op, a, &answers[0]) || a.starts_with("panic")) {
+            return diverged(i, answers);
+        }
+        if op.expected.as_ref().is_some_and(|expected| *expected != answers[0]) {
+            answers.push(format!("the script says {}", op.expected.as_deref().unwrap_or_default()));
+            let mut diverged = diverged(i, answers.clone());
+            if let Err(d) = &mut diverged {
+                d.answers.push(("script".to_owned(), answers.pop().unwrap_or_default()));
+            }
+            return diverged;
+        }
+    }
+    let trees: Vec<String> = envs.iter().map(|env| caught(|| env.tree())).collect();
+    if trees.iter().any(|t| *t != trees[0]) { diverged(script.0.len(), trees) } else { Ok(()) }
+}
+
+/// The few differences that are right, with their reasons.
+fn excused(op: &Op, one: &str, other: &str) -> bool {
+    let either = |a: &str, b: &str| (one == a && other == b) || (one == b && other == a);
+    match op.verb {
+        // Linux looks whether the new name is taken before it looks whether it lies in the old one's subtree.
+        "noreplace" => either("INVAL", "EXIST"),
+        _ => false,
+    }
+}
+
+fn caught(action: impl FnOnce() -> String) -> String {
+    catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        format!("panic: {}", text.unwrap_or("?"))
+    })
+}
+
+/// Leaves out of a diverging script whatever it does not need.
+pub fn shrink(found: Box<Divergence>, fixtures: &[&dyn Fixture]) -> Box<Divergence> {
+    let mut best = found;
+    // What comes after the divergence is not needed, unless it shows in the final trees alone.
+    best.script.0.truncate(best.step + 1);
+    let mut size = (best.script.0.len() / 2).max(1);
+    let mut tries = 0;
+    loop {
+        let (mut at, mut shrunk) = (0, false);
+        while at < best.script.0.len() && tries < 600 {
+            tries += 1;
+            let mut shorter = best.script.clone();
+            shorter.0.drain(at..(at + size).min(shorter.0.len()));
+            match compare(&shorter, fixtures) {
+                Err(mut d) => {
+                    d.script.0.truncate(d.step + 1);
+                    (best, shrunk) = (d, true);
+                }
+                Ok(()) => at += size,
+            }
+        }
+        if size == 1 && !shrunk || tries >= 600 {
+            return best;
+        }
+        size = (size / 2).max(1);
+    }
+}
+
+/// Runs `count` random scripts of `len` operations each, from `seed` on.
+///
+/// # Panics
+/// At the first divergence, with the script cut down to what it needs.
+pub fn fuzz(fixtures: &[&dyn Fixture], seed: u64, count: u64, len: usize) {
+    let caps = common_caps(fixtures);
+    for seed in seed..seed + count {
+        let script = Script::random(&mut Rng::new(seed), len, caps);
+        if let Err(found) = compare(&script, fixtures) {
+            let small = shrink(found, fixtures);
+            panic!("seed {seed}: the filesystems do not agree\n{small}");
+        }
+    }
+}
+
+/// Replays a saved script.
+///
+/// # Panics
+/// If the text is no script, or the filesystems do not agree with each other or with it.
+pub fn replay(text: &str, fixtures: &[&dyn Fixture]) {
+    let script: Script = text.parse().unwrap_or_else(|e| panic!("{e}"));
+    if let Err(found) = compare(&script, fixtures) {
+        panic!("the filesystems do not agree\n{found}");
+    }
+}

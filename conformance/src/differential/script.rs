@@ -1,0 +1,283 @@
+//! The language of scripts. One operation a line: a verb and its arguments, separated by blanks; perhaps `->` and the
+//! answer that is expected; `#` begins a comment.
+//!
+//! ```text
+//! mkdir a
+//! symlink ../c a/l
+//! rename a/l a/l/x -> NOTDIR
+//! ```
+//!
+//! Paths start at the current directory (`cd`, `home`) and are confined to the root of the filesystem. `open` puts an
+//! open file into one of three slots, with flags `r` `w` `a`ppend `t`runcate `c`reate e`x`clusive `d`irectory
+//! `n`ofollow.
+
+use core::{fmt, str::FromStr};
+
+use gangplank_vfs::FsCaps;
+
+/// What an argument may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Arg {
+    Path,
+    Target,
+    Slot,
+    Flags,
+    Offset,
+    Text,
+    Mode,
+    Seconds,
+}
+
+/// A verb, how often it is taken, the arguments it has, and what it needs.
+struct Verb {
+    name: &'static str,
+    weight: u32,
+    args: &'static [Arg],
+    caps: FsCaps,
+}
+
+const fn verb(name: &'static str, weight: u32, args: &'static [Arg], caps: FsCaps) -> Verb {
+    Verb { name, weight, args, caps }
+}
+
+const NONE: FsCaps = FsCaps::empty();
+
+use Arg::{Flags, Mode, Offset, Path, Seconds, Slot, Target, Text};
+
+/// All verbs.
+static VERBS: &[Verb] = &[
+    verb("mkdir", 10, &[Path], NONE),
+    verb("put", 8, &[Path, Text], NONE),
+    verb("symlink", 6, &[Target, Path], FsCaps::SYMLINKS),
+    verb("link", 5, &[Path, Path], FsCaps::HARD_LINKS),
+    verb("linkfollow", 1, &[Path, Path], FsCaps::HARD_LINKS.union(FsCaps::SYMLINKS)),
+    verb("unlink", 6, &[Path], NONE),
+    verb("rmdir", 5, &[Path], NONE),
+    verb("rename", 10, &[Path, Path], NONE),
+    verb("noreplace", 2, &[Path, Path], FsCaps::NO_REPLACE),
+    verb("exchange", 3, &[Path, Path], FsCaps::EXCHANGE),
+    verb("stat", 4, &[Path], NONE),
+    verb("lstat", 3, &[Path], NONE),
+    verb("readlink", 2, &[Path], FsCaps::SYMLINKS),
+    verb("list", 3, &[Path], NONE),
+    verb("read", 3, &[Path], NONE),
+    verb("truncate", 2, &[Path, Offset], NONE),
+    verb("chmod", 2, &[Path, Mode], NONE),
+    verb("touch", 2, &[Path, Seconds], NONE),
+    verb("cd", 3, &[Path], NONE),
+    verb("home", 2, &[], NONE),
+    verb("open", 9, &[Slot, Path, Flags], NONE),
+    verb("close", 2, &[Slot], NONE),
+    verb("fread", 3, &[Slot, Offset], NONE),
+    verb("fwrite", 5, &[Slot, Text], NONE),
+    verb("pread", 2, &[Slot, Offset], NONE),
+    verb("pwrite", 4, &[Slot, Offset, Text], NONE),
+    verb("seek", 3, &[Slot, Offset], NONE),
+    verb("seekend", 1, &[Slot], NONE),
+    verb("setlen", 3, &[Slot, Offset], NONE),
+    verb("allocate", 1, &[Slot, Offset], FsCaps::ALLOCATE),
+    verb("fstat", 3, &[Slot], NONE),
+    verb("flist", 2, &[Slot], NONE),
+    verb("fork", 1, &[], NONE),
+];
+
+/// A tiny alphabet, so that things meet.
+const PATHS: &[&str] = &[
+    "a",
+    "a",
+    "b",
+    "b",
+    "c",
+    "a/b",
+    "a/b",
+    "a/c",
+    "b/a",
+    "a/b/c",
+    "a/b/a",
+    "s",
+    "s",
+    "a/s",
+    "s/b",
+    "s/a",
+    "a/s/b",
+    "a/",
+    "s/",
+    "b/.",
+    ".",
+    "a/..",
+    "a/../b",
+    "s/..",
+    "..",
+    "b/../a/b",
+    "./c",
+    "a//b",
+    "s/../c",
+    "/",
+    "a/b/../..",
+    "s/s",
+];
+const TARGETS: &[&str] =
+    &["a", "b", "a/b", "s", "../b", ".", "..", "../a/b", "nowhere", "c/", "b/..", "../../a", "a/s"];
+const FLAGS: &[&str] = &["r", "w", "rw", "rwc", "rwcx", "rwt", "rwct", "rwa", "rwac", "rd", "rn", "rwcn", "rt", "rc"];
+const OFFSETS: &[u64] = &[0, 1, 3, 5, 8, 64, 65, 100, 4095, 4096, 5000, 16_384, 16_390, 40_000];
+const TEXTS: &[&str] = &["x", "yy", "hello", "0123456789", "Z*70", "Y*5000", "X*20000"];
+const MODES: &[&str] = &["700", "755", "711", "777"];
+
+/// One line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Op {
+    /// What to do.
+    pub verb: &'static str,
+    /// With what.
+    pub args: Vec<String>,
+    /// What the answer must be, if the script says so.
+    pub expected: Option<String>,
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.verb)?;
+        for arg in &self.args {
+            write!(f, " {arg}")?;
+        }
+        match &self.expected {
+            Some(expected) => write!(f, " -> {expected}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A list of operations.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Script(pub Vec<Op>);
+
+impl FromStr for Script {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Script, String> {
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or("").trim());
+        lines.filter(|line| !line.is_empty()).map(parse).collect::<Result<_, _>>().map(Script)
+    }
+}
+
+fn parse(line: &str) -> Result<Op, String> {
+    let (call, expected) = match line.split_once(" -> ") {
+        Some((call, expected)) => (call, Some(expected.trim().to_owned())),
+        None => (line, None),
+    };
+    let mut words = call.split_whitespace();
+    let name = words.next().unwrap_or("");
+    let verb = VERBS.iter().find(|v| v.name == name).ok_or_else(|| format!("no such verb: {line}"))?;
+    let args: Vec<String> = words.map(str::to_owned).collect();
+    if args.len() != verb.args.len() {
+        return Err(format!("{} takes {} arguments: {line}", verb.name, verb.args.len()));
+    }
+    for (kind, arg) in verb.args.iter().zip(&args) {
+        let good = match kind {
+            Arg::Slot => ["0", "1", "2"].contains(&&**arg),
+            Arg::Offset | Arg::Seconds => arg.parse::<u64>().is_ok(),
+            Arg::Mode => u16::from_str_radix(arg, 8).is_ok(),
+            Arg::Flags => arg.bytes().all(|b| b"rwatcxdn".contains(&b)),
+            Arg::Path | Arg::Target | Arg::Text => true,
+        };
+        if !good {
+            return Err(format!("bad argument {arg}: {line}"));
+        }
+    }
+    Ok(Op { verb: verb.name, args, expected })
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|op| writeln!(f, "{op}"))
+    }
+}
+
+impl Script {
+    /// `len` random operations that need no more than `caps`.
+    pub fn random(rng: &mut Rng, len: usize, caps: FsCaps) -> Script {
+        let verbs: Vec<&Verb> = VERBS.iter().filter(|v| caps.contains(v.caps)).collect();
+        let total: u32 = verbs.iter().map(|v| v.weight).sum();
+        let one = |rng: &mut Rng| {
+            let mut at = rng.below(total.into()) as u32;
+            let verb = verbs.iter().find(|v| {
+                let here = at < v.weight;
+                at = at.saturating_sub(v.weight);
+                here
+            });
+            let verb = verb.unwrap_or(&verbs[0]);
+            let args = verb.args.iter().map(|arg| arg.random(rng)).collect();
+            Op { verb: verb.name, args, expected: None }
+        };
+        Script((0..len).map(|_| one(rng)).collect())
+    }
+}
+
+impl Arg {
+    fn random(self, rng: &mut Rng) -> String {
+        match self {
+            Arg::Path => rng.pick(PATHS).to_string(),
+            Arg::Target => rng.pick(TARGETS).to_string(),
+            Arg::Slot => rng.below(3).to_string(),
+            Arg::Flags => rng.pick(FLAGS).to_string(),
+            Arg::Offset => rng.pick(OFFSETS).to_string(),
+            Arg::Text => rng.pick(TEXTS).to_string(),
+            Arg::Mode => rng.pick(MODES).to_string(),
+            Arg::Seconds => (rng.below(1000) * 1_000_003).to_string(),
+        }
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed, on every machine.
+#[derive(Clone, Debug)]
+pub struct Rng(u64);
+
+impl Rng {
+    /// From a seed.
+    pub fn new(seed: u64) -> Rng {
+        Rng(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % n
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_round_trip_through_text() {
+        for seed in 0..50 {
+            let script = Script::random(&mut Rng::new(seed), 60, FsCaps::all());
+            assert_eq!(script.to_string().parse::<Script>().unwrap(), script);
+        }
+        let text = "mkdir a -> ok\n# comment\n\nopen 1 a rd # another\n";
+        assert_eq!(text.parse::<Script>().unwrap().to_string(), "mkdir a -> ok\nopen 1 a rd\n");
+    }
+
+    #[test]
+    fn bad_scripts_are_refused() {
+        for text in ["fly a", "mkdir", "mkdir a b", "open 3 a r", "open 0 a q", "seek 0 x", "chmod a 9"] {
+            assert!(text.parse::<Script>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_verb_comes_up() {
+        let script = Script::random(&mut Rng::new(1), 5000, FsCaps::all());
+        assert!(VERBS.iter().all(|v| script.0.iter().any(|op| op.verb == v.name)));
+        let script = Script::random(&mut Rng::new(1), 5000, FsCaps::empty());
+        assert!(!script.0.iter().any(|op| op.verb == "symlink"));
+    }
+}

@@ -1,0 +1,211 @@
+//! One step of a script on one filesystem, and its answer as text. The text holds what must be the same everywhere: no
+//! numbers of nodes, no sizes of directories; of times whether they are of now, or else which.
+
+use std::io::{IoSlice, IoSliceMut};
+
+use gangplank_vfs::{
+    Errno, FileType, FsCaps, Metadata, NewNode, OpenFile, OpenFlags, OpenHow, Rename, Result, SetAttr, SetTime, Time,
+    Whence,
+};
+
+use super::Op;
+use crate::{Made, Paths, World};
+
+/// One filesystem while it runs a script.
+pub(super) struct Env {
+    world: World,
+    home: Paths,
+    paths: Paths,
+    slots: [Option<OpenFile>; 3],
+    caps: FsCaps,
+    /// What was forked: it must outlive the fork.
+    originals: Vec<World>,
+}
+
+/// The oldest time that counts as now.
+const RECENT: Time = Time::from_parts(1_500_000_000, 0);
+
+impl Env {
+    pub(super) fn new(world: World, caps: FsCaps) -> Env {
+        let home = world.beneath();
+        Env { paths: home.clone(), home, world, slots: [None, None, None], caps, originals: vec![] }
+    }
+
+    /// The whole tree as text.
+    pub(super) fn tree(&self) -> String {
+        self.world.tree()
+    }
+
+    /// Does it, and answers what came of it.
+    pub(super) fn step(&mut self, op: &Op) -> String {
+        match self.act(op) {
+            Ok(answer) if answer.is_empty() => "ok".to_owned(),
+            Ok(answer) => answer,
+            Err(e) => e.name().to_owned(),
+        }
+    }
+
+    fn act(&mut self, op: &Op) -> Result<String> {
+        let arg = |i: usize| op.args[i].as_str();
+        let number = |i: usize| arg(i).parse::<u64>().unwrap_or(0);
+        let p = &self.paths;
+        let done = |r: Result<()>| r.map(|()| String::new());
+        match op.verb {
+            "mkdir" => done(p.mkdir(arg(0))),
+            "put" => {
+                let file = p.open_how(arg(0), how("rwct"))?;
+                file.write(&[IoSlice::new(&text(arg(1)))]).map(|n| n.to_string())
+            }
+            "symlink" => done(p.symlink(arg(0), arg(1))),
+            "link" => done(p.link(arg(0), arg(1))),
+            "linkfollow" => done(p.to_start().link(arg(0).as_bytes(), true, &p.to_start(), arg(1).as_bytes())),
+            "unlink" => done(p.unlink(arg(0))),
+            "rmdir" => done(p.rmdir(arg(0))),
+            "rename" => done(p.rename(arg(0), arg(1), Rename::Replace)),
+            "noreplace" => done(p.rename(arg(0), arg(1), Rename::NoReplace)),
+            "exchange" => done(p.rename(arg(0), arg(1), Rename::Exchange)),
+            "stat" => p.stat(arg(0)).map(|m| self.describe(&m)),
+            "lstat" => p.lstat(arg(0)).map(|m| self.describe(&m)),
+            "readlink" => p.readlink(arg(0)),
+            "list" => p.names(arg(0)).map(|names| names.join(",") + "."),
+            "read" => p.read(arg(0)).map(|t| format!("\"{}\"", short(t.as_bytes()))),
+            "truncate" => done(p.set_attr(arg(0), true, SetAttr { size: Some(number(1)), ..SetAttr::default() })),
+            "chmod" => {
+                let mode = u16::from_str_radix(arg(1), 8).unwrap_or(0o700);
+                done(p.set_attr(arg(0), true, SetAttr { mode: Some(mode), ..SetAttr::default() }))
+            }
+            "touch" => {
+                let mtime = SetTime::To(Time::from_parts(number(1) as i64, 7));
+                done(p.set_attr(arg(0), true, SetAttr { mtime, ..SetAttr::default() }))
+            }
+            "cd" => {
+                let place = p.place(arg(0))?;
+                if place.metadata()?.file_type != FileType::Directory {
+                    return Err(Errno::NOTDIR);
+                }
+                self.paths.start = place;
+                Ok(String::new())
+            }
+            "home" => {
+                self.paths = self.home.clone();
+                Ok(String::new())
+            }
+            "fork" => {
+                self.fork()?;
+                Ok(String::new())
+            }
+            "open" => {
+                let file = p.open_how(arg(1), how(arg(2)))?;
+                let kind = format!("{:?}", file.file_type());
+                self.slots[number(0) as usize] = Some(file);
+                Ok(kind)
+            }
+            "close" => self.slots[number(0) as usize].take().map_or(Ok("empty".to_owned()), |f| done(f.close())),
+            _ => match &self.slots[number(0) as usize] {
+                None => Ok("empty".to_owned()),
+                Some(file) => self.act_on(file, op),
+            },
+        }
+    }
+
+    fn act_on(&self, file: &OpenFile, op: &Op) -> Result<String> {
+        let arg = |i: usize| op.args[i].as_str();
+        let number = |i: usize| arg(i).parse::<u64>().unwrap_or(0);
+        let done = |r: Result<()>| r.map(|()| String::new());
+        match op.verb {
+            "fread" => {
+                let mut buf = vec![0; number(1) as usize];
+                let n = file.read(&mut [IoSliceMut::new(&mut buf)])?;
+                Ok(format!("\"{}\"", short(&buf[..n])))
+            }
+            "fwrite" => file.write(&[IoSlice::new(&text(arg(1)))]).map(|n| n.to_string()),
+            "pread" => {
+                let mut buf = [0; 100];
+                let n = file.read_at(&mut [IoSliceMut::new(&mut buf)], number(1))?;
+                Ok(format!("\"{}\"", short(&buf[..n])))
+            }
+            "pwrite" => file.write_at(&[IoSlice::new(&text(arg(2)))], number(1)).map(|n| n.to_string()),
+            "seek" => file.seek(Whence::Start, number(1) as i64).map(|n| n.to_string()),
+            "seekend" => file.seek(Whence::End, -1).map(|n| n.to_string()),
+            "setlen" => done(file.set_len(number(1))),
+            "allocate" => done(file.allocate(0, number(1))),
+            "fstat" => file.metadata().map(|m| self.describe(&m)),
+            "flist" => {
+                let mut names = vec![];
+                file.readdir(gangplank_vfs::Cookie::START, &mut |e| {
+                    names.push(e.name.as_bytes().escape_ascii().to_string());
+                    core::ops::ControlFlow::Continue(())
+                })?;
+                names.sort();
+                Ok(names.join(",") + ".")
+            }
+            other => Ok(format!("{other}?")),
+        }
+    }
+
+    /// What is left of metadata if it is to be the same everywhere.
+    fn describe(&self, m: &Metadata) -> String {
+        let mtime = if m.mtime >= RECENT { "now".to_owned() } else { format!("{:?}", m.mtime) };
+        match m.file_type {
+            FileType::Directory if self.caps.contains(FsCaps::DIR_NLINK) => {
+                format!("dir {:o} {} links {mtime}", m.mode, m.nlink)
+            }
+            FileType::Directory => format!("dir {:o} {mtime}", m.mode),
+            FileType::Symlink => format!("symlink {} links {}", m.nlink, m.size),
+            _ => format!("file {:o} {} links {} bytes {mtime}", m.mode, m.nlink, m.size),
+        }
+    }
+
+    /// Closes everything, goes home, and goes on with a fork, if there is such a thing here.
+    fn fork(&mut self) -> Result<()> {
+        self.slots = [None, None, None];
+        if let Some(snapshots) = self.world.fs().snapshots() {
+            let fork = World::new(Made::new(snapshots.fork()?));
+            // The original goes its own way: the fork must not notice.
+            for name in ["a", "b", "c", "s"] {
+                let _ = self.world.unlink(name);
+                let _ = self.world.mkfile(name);
+            }
+            self.originals.push(std::mem::replace(&mut self.world, fork));
+        }
+        self.home = self.world.beneath();
+        self.paths = self.home.clone();
+        Ok(())
+    }
+}
+
+fn how(flags: &str) -> OpenHow<'static> {
+    let mut how = OpenHow { flags: OpenFlags::empty(), create: None, exclusive: false, follow: true };
+    for flag in flags.chars() {
+        match flag {
+            'r' => how.flags |= OpenFlags::READ,
+            'w' => how.flags |= OpenFlags::WRITE,
+            'a' => how.flags |= OpenFlags::APPEND,
+            't' => how.flags |= OpenFlags::TRUNC,
+            'd' => how.flags |= OpenFlags::DIRECTORY,
+            'c' => how.create = Some(NewNode::Regular { mode: 0o666 }),
+            'x' => how.exclusive = true,
+            _ => how.follow = false,
+        }
+    }
+    how
+}
+
+/// `Z*70` is seventy times Z.
+fn text(word: &str) -> Vec<u8> {
+    match word.split_once('*').map(|(what, times)| (what, times.parse::<usize>())) {
+        Some((what, Ok(times))) => what.as_bytes().repeat(times.min(1 << 20)),
+        _ => word.as_bytes().to_vec(),
+    }
+}
+
+fn short(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for run in bytes.chunk_by(|a, b| a == b) {
+        match run.len() {
+            0..=4 => out += &run.escape_ascii().to_string(),
+            n => out += &format!("{}*{n} ", run[..1].escape_ascii()),
+        }
+    }
+    out
+}
