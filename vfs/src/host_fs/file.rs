@@ -248,7 +248,9 @@ impl VirtualFile for HostFile {
         if offset > i64::MAX as u64 {
             return Err(Errno::INVAL);
         }
-        let mut len = len.min(RW_MAX);
+        // As in `read_at`: the kernel refuses a range that ends beyond the last possible offset.
+        let most = usize::try_from(i64::MAX as u64 - offset).unwrap_or(usize::MAX);
+        let mut len = len.min(RW_MAX).min(most);
         if len > SMALL && self.file_type == FileType::Regular {
             let left = Attr::of(&self.file)?.size.saturating_sub(offset);
             len = len.min(usize::try_from(left).unwrap_or(usize::MAX));
