@@ -23,6 +23,9 @@ pub struct Made {
     pub fs: Arc<dyn FileSystem>,
     /// Its clock, if it can be moved by hand; else the kit sleeps for a few milliseconds where time must pass.
     pub clock: Option<Arc<ManualClock>>,
+    /// Whether a node that is referenced, but has no name any more and is not open, can still be used. A host that
+    /// cannot hold nodes without opening them loses them.
+    pub holds_removed: bool,
     /// Whatever must live as long as the filesystem: a temporary directory, for example.
     pub keep: Box<dyn Any + Send + Sync>,
 }
@@ -30,12 +33,17 @@ pub struct Made {
 impl Made {
     /// A filesystem that needs nothing else.
     pub fn new(fs: Arc<dyn FileSystem>) -> Made {
-        Made { fs, clock: None, keep: Box::new(()) }
+        Made { fs, clock: None, holds_removed: true, keep: Box::new(()) }
     }
 
     /// With a clock.
     pub fn with_clock(self, clock: Arc<ManualClock>) -> Made {
         Made { clock: Some(clock), ..self }
+    }
+
+    /// That loses what is referenced, but neither named nor open.
+    pub fn losing_removed(self) -> Made {
+        Made { holds_removed: false, ..self }
     }
 
     /// With something to keep.
@@ -129,6 +137,7 @@ impl Fixture for HostFixture {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let options = Options { resolver: self.0, ..Options::default() };
         let fs = HostFs::open_with(dir.path(), options).expect("open the temporary directory");
-        Made::new(fs).keeping(dir)
+        let made = Made::new(fs).keeping(dir);
+        if self.0 == Resolver::Portable { made.losing_removed() } else { made }
     }
 }

@@ -22,6 +22,7 @@ use crate::Made;
 pub struct World {
     fs: Arc<dyn FileSystem>,
     clock: Option<Arc<ManualClock>>,
+    holds_removed: bool,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -34,7 +35,7 @@ impl fmt::Debug for World {
 impl World {
     /// Around a new filesystem.
     pub fn new(made: Made) -> World {
-        World { fs: made.fs, clock: made.clock, _keep: made.keep }
+        World { fs: made.fs, clock: made.clock, holds_removed: made.holds_removed, _keep: made.keep }
     }
 
     /// The filesystem.
@@ -45,6 +46,11 @@ impl World {
     /// Whether it claims all of `caps`.
     pub fn has(&self, caps: FsCaps) -> bool {
         self.fs.info().caps.contains(caps)
+    }
+
+    /// Whether a node that is referenced, but has neither a name nor an open file, can still be used.
+    pub fn holds_removed(&self) -> bool {
+        self.holds_removed && self.has(FsCaps::UNLINKED_OPEN)
     }
 
     /// Lets enough time pass that a timestamp taken now differs from all before.

@@ -13,7 +13,7 @@ fn references_are_counted(w) {
         w.fs().retain(a.id);
     }
     w.fs().forget(a.id, 4);
-    if w.has(FsCaps::UNLINKED_OPEN) {
+    if w.holds_removed() {
         w.unlink("a").unwrap();
     }
     w.fs().forget(a.id, 6);
