@@ -33,6 +33,11 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// The name with these bytes, which came out of a `Name`: listings do not check every name again.
+    pub(crate) const fn from_checked(bytes: &'a [u8]) -> Self {
+        Name(bytes)
+    }
+
     /// The bytes of the name; not necessarily UTF-8.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0

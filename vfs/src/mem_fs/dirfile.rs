@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::shared::Shared;
 use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, Name, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
+    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
     VirtualFile,
 };
 
@@ -105,8 +105,12 @@ impl VirtualFile for MemDir {
             if entry.seq >= end {
                 return ControlFlow::Break(());
             }
-            let Ok(name) = Name::new(entry.name.as_bytes()) else { return ControlFlow::Continue(()) };
-            sink(DirEntry { name, node: entry.node, file_type: entry.file_type, next: Cookie(entry.seq + 1) })
+            sink(DirEntry {
+                name: entry.name.as_name(),
+                node: entry.node,
+                file_type: entry.file_type,
+                next: Cookie(entry.seq + 1),
+            })
         });
         let unread = dir.attrs.unread();
         drop(dir);

@@ -258,7 +258,12 @@ impl NameBuf {
     }
 
     #[inline]
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(super) fn as_name(&self) -> Name<'_> {
+        Name::from_checked(self.as_bytes())
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
         match self {
             NameBuf::Inline(len, buf) => &buf[..usize::from(*len)],
             NameBuf::Heap(bytes) => bytes,
