@@ -57,14 +57,14 @@ impl Inner {
         let mut in_runs = mounts.is_empty();
         let mut tries = 0;
         loop {
-            let (run, count) = path.run(false);
             let Some(name) = first_name(path)? else {
                 let node = here.node()?;
                 let file_type = node.file_type;
                 return Ok(Walked::Node(Entry { node: self.intern(node), file_type }));
             };
             let last = path.is_last();
-            if in_runs && count > 1 {
+            let (run, count) = if in_runs && !last { path.run(false) } else { (&[][..], 1) };
+            if count > 1 {
                 let mut rest = *path;
                 rest.advance_by(count);
                 let is_end = rest.is_empty();
