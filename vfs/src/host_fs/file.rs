@@ -1,9 +1,9 @@
 //! [`HostFile`]: an open regular file, or block device.
 //!
-//! One `pread`, `preadv`, `pwrite` or `pwritev` for one read or write. A write at the end is two syscalls, because its caller must learn
-//! where it went: `RWF_APPEND` at the descriptor's own offset, which the kernel then advances, and `lseek` to read it.
-//! Nothing else uses that offset but `seek_data`; a lock keeps the two calls together. Up to 1024 buffers are one
-//! write; more are several, and somebody else's may come between.
+//! One `pread`, `preadv`, `pwrite` or `pwritev` for one read or write. A write at the end is two syscalls, because its
+//! caller must learn where it went: `RWF_APPEND` at the descriptor's own offset, which the kernel then advances, and
+//! `lseek` to read it. Nothing else uses that offset but `seek_data`; a lock keeps the two calls together. Up to 1024
+//! buffers are one write; more are several, and somebody else's may come between.
 
 use core::{
     ops::ControlFlow,
