@@ -34,7 +34,7 @@ fn run() {
     eq(ok(readv(fd, &[Iov { base, len: 4 }, Iov { base: base + 2, len: 4 }])), 8u32);
     same(&buf[..6], "heo wo");
 
-    // 2000 vectors of one byte each.
+    // 2000 vectors of one byte each. A host may take a part, at least the 1024 that POSIX systems do, and say so.
     let text = [*b"abcdefg"; 286];
     let text = text.as_flattened();
     let mut many = [wild; 2000];
@@ -42,7 +42,7 @@ fn run() {
         *v = iov(&text[i..i + 1]);
     }
     let long = ok(open_rw(dir, "long", O_CREAT));
-    eq(ok(writev(long, &many)), 2000u32);
+    all(&many, |rest| writev(long, rest));
     eq(ok(fstat(long)).size, 2000u32);
     let mut back = [0u8; 2001];
     eq(ok(pread(long, &mut back, 0)), 2000u32);
@@ -54,20 +54,21 @@ fn run() {
         *v = Iov { base: at + 1999 - i as u32, len: 1 };
     }
     ok(seek(long, 0, SET));
-    eq(ok(readv(long, &many)), 2000u32);
+    all(&many, |rest| readv(long, rest));
     check((0..2000).all(|i| back[1999 - i] == text[i]), "scattered in order");
 
     // Vectors that are all in bounds, and sum up to 5 GB: the file is shorter than that.
-    let page = new_pages(16);
-    many.fill(Iov { base: addr_of(page), len: page.len() as u32 });
+    let pages = new_pages(80);
+    let mut lots = [Iov { base: addr_of(pages), len: pages.len() as u32 }; 1000];
     ok(seek(fd, 0, SET));
-    let mut lots = [many[0]; 5000];
     eq(ok(readv(fd, &lots)), 11u32);
-    same(&page[..11], "hello world");
-    // And the same with one of them out of bounds: nothing is read.
-    lots[4999].len = u32::MAX;
+    same(&pages[..11], "hello world");
+    // The last of many is out of bounds: nothing is moved.
+    lots.fill(Iov { base: addr_of(pages), len: 4 });
+    lots[999].len = u32::MAX;
     ok(seek(fd, 0, SET));
     fails(readv(fd, &lots), FAULT);
+    fails(writev(fd, &lots), FAULT);
     eq(ok(tell(fd)), 0u32);
 
     // A count whose vectors cannot be in memory.
@@ -86,4 +87,13 @@ fn run() {
     eq(n, 99u32);
     eq(ok(tell(fd)), 0u32);
     holds(dir, "file", "hello world");
+}
+
+/// Moves all of the vectors, of one byte each.
+fn all(mut rest: &[Iov], mut call: impl FnMut(&[Iov]) -> Result<u32>) {
+    while !rest.is_empty() {
+        let n = ok(call(rest)) as usize;
+        check(n == rest.len() || n >= 1024, "all, or at least 1024");
+        rest = &rest[n.clamp(1, rest.len())..];
+    }
 }

@@ -29,11 +29,14 @@ fn run() {
 
     // Above the start.
     for fd in [ROOT, dir] {
-        let up: [&[u8]; 6] = [b"..", b"../", b"../x", b"./..", b"../../etc/passwd", b"..//x"];
+        let up: [&[u8]; 6] = [b"..", b"../..", b"../x", b"./..", b"../../etc/passwd", b"..//x"];
         for path in up {
             every_path_call(fd, path, |result| fails_with(result, &[PERM]));
         }
     }
+    fails(open_dir(dir, "../"), PERM);
+    fails(stat(dir, "../"), PERM);
+    fails_with(open_rw(dir, "../", O_CREAT), &[PERM, ISDIR]);
     fails(open_ro(dir, "a/../../x"), PERM);
     fails(stat(dir, "a/b/../../.."), PERM);
     fails(open_ro(a, "../file"), PERM);
