@@ -9,4 +9,6 @@
 
 pub mod fixture;
 pub mod format;
+pub mod matrix;
+pub mod run;
 pub mod suite;
