@@ -18,9 +18,7 @@ use std::sync::Arc;
 use gangplank_wasi::Thread;
 
 pub use registry::{ENGINES, Known, engine};
-#[cfg(feature = "cranelift")]
-pub(crate) use trap::demangle;
-pub use trap::{Frame, Trap, TrapKind};
+pub use trap::{Frame, Trap, TrapKind, demangle};
 
 use crate::ModuleInfo;
 
@@ -101,7 +99,8 @@ impl From<Trap> for Stop {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EngineOptions {
     /// Whether guest code can be interrupted between two hostcalls, even in a loop that makes none. Costs a check in
-    /// each loop and function, a few percent of speed. Default: true.
+    /// each loop and function: a few percent of most programs' speed, half the speed of the tightest loops. Default:
+    /// true.
     pub interruptible: bool,
     /// Most bytes of native stack that a guest may use; Cranelift takes at most 2 MiB. The thread that runs it must have
     /// at least 256 KiB more. Default: 1 MiB, which suits the 2 MiB stacks of Rust's threads.

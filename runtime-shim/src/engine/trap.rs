@@ -130,7 +130,7 @@ impl fmt::Display for Frame {
 }
 
 /// The name of a function as its author wrote it: Rust's and C++'s symbols decoded, others as they are.
-pub(crate) fn demangle(symbol: &str) -> String {
+pub fn demangle(symbol: &str) -> String {
     if let Ok(name) = rustc_demangle::try_demangle(symbol) {
         // Without the hash at the end.
         return format!("{name:#}");
