@@ -248,8 +248,6 @@ pub struct Opened {
     pub node: NodeId,
     /// Its type.
     pub file_type: FileType,
-    /// Whether it was made by this call.
-    pub created: bool,
 }
 
 /// The nodes of one filesystem on which something is mounted.
@@ -366,7 +364,6 @@ pub fn walk_by_lookup<F: FileSystem + ?Sized>(
                                 file: file?,
                                 node: made.node,
                                 file_type: made.file_type,
-                                created: true,
                             }));
                         }
                         Err(Errno::EXIST) => continue,
@@ -432,7 +429,7 @@ fn finish<F: FileSystem + ?Sized>(fs: &F, cx: &Ctx<'_>, entry: Entry, goal: Goal
             if opened.is_err() || entry.file_type != FileType::Directory {
                 fs.forget(entry.node, 1);
             }
-            Ok(Walked::Opened(Opened { file: opened?, node: entry.node, file_type: entry.file_type, created: false }))
+            Ok(Walked::Opened(Opened { file: opened?, node: entry.node, file_type: entry.file_type }))
         }
     }
 }

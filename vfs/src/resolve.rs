@@ -171,7 +171,7 @@ impl<'a> Resolver<'a> {
             Goal::Open(how) => {
                 let file = at.fs().open(&self.cx, at.node(), how.flags)?;
                 at.fs().retain(at.node());
-                let opened = Opened { file, node: at.node(), file_type: FileType::Directory, created: false };
+                let opened = Opened { file, node: at.node(), file_type: FileType::Directory };
                 Ok(Found::Opened(opened, Arc::clone(at.mount())))
             }
         }

@@ -113,7 +113,7 @@ impl Sys for Linux {
 
     fn reopen(&self, node: &Node, flags: OpenFlags) -> Result<File> {
         let pin = pin_of(node)?;
-        let flags = oflags(Request { flags, create: None });
+        let flags = oflags(Request { flags, create: None, exclusive: false });
         let open = || match node.file_type {
             FileType::Directory => rustix::fs::openat(pin, c".", flags, Mode::empty()),
             _ => rustix::fs::openat(proc_self_fd()?, DecInt::from_fd(pin), flags, Mode::empty()),
@@ -223,7 +223,8 @@ fn oflags(how: Request) -> OFlags {
     };
     flags.set(OFlags::TRUNC, how.flags.contains(OpenFlags::TRUNC | OpenFlags::WRITE));
     flags.set(OFlags::DIRECTORY, how.flags.contains(OpenFlags::DIRECTORY));
-    flags.set(OFlags::CREATE | OFlags::EXCL, how.create.is_some());
+    flags.set(OFlags::CREATE, how.create.is_some());
+    flags.set(OFlags::EXCL, how.exclusive);
     flags
 }
 

@@ -7,8 +7,8 @@
 //! guest's own tree. Nothing remembers a path: what is unlinked or renamed is what the caller names, or holds.
 //!
 //! # What the host decides
-//! New files belong to the host's user whatever [`Cred`](crate::Cred) says; permission bits are the host's and
-//! enforced by it. Set-user-ID, set-group-ID and sticky bits are never created. Several attributes in one `setattr`
+//! New files belong to the host's user whatever [`Cred`](crate::Cred) says, and get no permission bit that the umask of
+//! the host process takes away; permission bits are the host's and enforced by it. Set-user-ID, set-group-ID and sticky bits are never created. Several attributes in one `setattr`
 //! are several syscalls. Device nodes and sockets are not opened (`NXIO`), unless [`Options::devices`] allows devices.
 //! (To learn what a name is, it is opened; a driver for which that alone has effects does not belong into a guest's
 //! directory.) FIFOs are streams and never wait; writing to one that nobody reads raises `SIGPIPE`, which every Rust
@@ -257,22 +257,8 @@ impl Inner {
     }
 
     /// Makes an open file of what the host opened.
-    fn opened(
-        self: &Arc<Self>,
-        cx: &Ctx<'_>,
-        file: File,
-        how: &OpenHow<'_>,
-        created: bool,
-        parent: Option<Arc<Node>>,
-    ) -> Result<Opened> {
+    fn opened(self: &Arc<Self>, file: File, how: &OpenHow<'_>, parent: Option<Arc<Node>>) -> Result<Opened> {
         let attr = Attr::of(&file)?;
-        if let (true, Some(NewNode::Regular { mode })) = (created, how.create) {
-            // The process's own umask has been at work too.
-            let mode = new_mode(mode, cx.cred.umask);
-            if cfg!(unix) && attr.mode & 0o777 != mode {
-                sys::set_attr_of(&file, &SetAttr { mode: Some(mode), ..SetAttr::default() })?;
-            }
-        }
         let is_dir = attr.file_type == FileType::Directory;
         let takes_writing = OpenFlags::WRITE | OpenFlags::TRUNC;
         if is_dir && (how.create.is_some() || how.flags.intersects(takes_writing)) {
@@ -285,12 +271,12 @@ impl Inner {
         if !is_dir {
             let node = attr.key.id(self.root_key.dev);
             let file = self.file_object(file, &attr, how.flags)?;
-            return Ok(Opened { file, node, file_type, created });
+            return Ok(Opened { file, node, file_type });
         }
         let file = Arc::new(file);
         let node = self.intern(Arc::new(Node::new(&attr, Some(file.clone()), parent)));
         let file = Arc::new(dir::HostDir::new(self.clone(), file, &attr, how.flags));
-        Ok(Opened { file, node, file_type, created })
+        Ok(Opened { file, node, file_type })
     }
 
     fn file_object(self: &Arc<Self>, file: File, attr: &Attr, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
@@ -314,39 +300,27 @@ impl Inner {
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
         let node = self.get(dir)?;
         let dir = node.dir()?;
-        let wanted = match *new {
+        match *new {
             NewNode::Regular { mode } => {
                 let mode = new_mode(mode, cx.cred.umask);
-                let file = self.sys.open(dir, name, Request { flags: OpenFlags::empty(), create: Some(mode) })?;
-                drop(file);
-                Some(mode)
+                let request = Request { flags: OpenFlags::empty(), create: Some(mode), exclusive: true };
+                drop(self.sys.open(dir, name, request)?);
             }
             NewNode::Directory { mode } => {
                 let mode = new_mode(mode, cx.cred.umask);
                 self.sys.mkdir(dir, name, mode)?;
-                Some(mode)
             }
             NewNode::Symlink { target } => {
                 check_target(target).or_else(|e| taken(dir, name, e))?;
                 self.sys.symlink(dir, name, target)?;
-                None
             }
             NewNode::Special { file_type: FileType::Fifo, mode, .. } => {
                 let mode = new_mode(mode, cx.cred.umask);
                 self.sys.mkfifo(dir, name, mode).or_else(|e| taken(dir, name, e))?;
-                Some(mode)
             }
             NewNode::Special { .. } => return taken(dir, name, Errno::NOTSUP),
-        };
-        let made = self.sys.pin(dir, name)?;
-        if let (true, Some(mode)) = (cfg!(unix), wanted) {
-            // The process's own umask has been at work too.
-            let attr = made.attr()?;
-            if attr.mode & 0o777 != mode && attr.file_type != FileType::Symlink {
-                let kept = attr.mode & !0o777;
-                self.sys.set_attr(&made, &SetAttr { mode: Some(kept | mode), ..SetAttr::default() })?;
-            }
         }
+        let made = self.sys.pin(dir, name)?;
         if made.file_type == FileType::Directory {
             *made.parent.lock() = Some(parent::link_to(&node));
         }
@@ -494,7 +468,7 @@ impl FileSystem for HostFs {
     }
 
     fn sync(&self) -> Result<()> {
-        let how = Request { flags: OpenFlags::READ | OpenFlags::DIRECTORY, create: None };
+        let how = Request { flags: OpenFlags::READ | OpenFlags::DIRECTORY, create: None, exclusive: false };
         let root = self.inner.get(self.inner.root)?;
         let dir = self.inner.sys.reopen(&root, how.flags)?;
         #[cfg(target_os = "linux")]

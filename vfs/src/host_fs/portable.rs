@@ -14,6 +14,7 @@ use super::{
     meta::Attr,
     node::Node,
     sys::{Request, Sys, set_attr_of},
+    walk::TRIES,
 };
 use crate::{Errno, FileType, Name, OpenFlags, Remove, Rename, Result, SetAttr};
 
@@ -34,6 +35,20 @@ impl Sys for Portable {
     }
 
     fn open(&self, dir: &File, name: Name<'_>, how: Request) -> Result<File> {
+        if how.create.is_some() && !how.exclusive {
+            // In two steps, because std creates only for writing, which what is there may not allow.
+            for _ in 0..TRIES {
+                match self.open(dir, name, Request { exclusive: true, ..how }) {
+                    Err(Errno::EXIST) => {}
+                    made => return made,
+                }
+                match self.open(dir, name, Request { create: None, ..how }) {
+                    Err(Errno::NOENT) => {}
+                    opened => return opened,
+                }
+            }
+            return Err(Errno::AGAIN);
+        }
         if how.create.is_none() {
             match Attr::at(dir, name)?.file_type {
                 FileType::Symlink => return Err(Errno::LOOP),
@@ -53,9 +68,11 @@ impl Sys for Portable {
             let opened = match attr.file_type {
                 FileType::Directory => cap::open_dir_nofollow(dir, path_of(&name)?),
                 // A FIFO opened for reading would be a reader that others see.
-                FileType::Regular => {
-                    cap::open(dir, path_of(&name)?, &options(Request { flags: OpenFlags::READ, create: None }))
-                }
+                FileType::Regular => cap::open(
+                    dir,
+                    path_of(&name)?,
+                    &options(Request { flags: OpenFlags::READ, create: None, exclusive: false }),
+                ),
                 _ => {
                     let node = Node::new(&attr, None, None);
                     node.add_place(dir, name.as_bytes());
@@ -83,10 +100,10 @@ impl Sys for Portable {
             if flags.intersects(OpenFlags::WRITE | OpenFlags::TRUNC) {
                 return Err(Errno::ISDIR);
             }
-            let how = Request { flags: OpenFlags::READ | OpenFlags::DIRECTORY, create: None };
+            let how = Request { flags: OpenFlags::READ | OpenFlags::DIRECTORY, create: None, exclusive: false };
             return Ok(cap::open(dir, Path::new("."), &options(how))?);
         }
-        let how = Request { flags: flags - OpenFlags::TRUNC, create: None };
+        let how = Request { flags: flags - OpenFlags::TRUNC, create: None, exclusive: false };
         let file = node.at_place(|dir, name| self.open(dir, name, how))?;
         if Attr::of(&file)?.key != node.key {
             return Err(Errno::NOENT);

@@ -16,8 +16,10 @@ use crate::{Name, OpenFlags, Remove, Rename, Result, SetAttr};
 pub(super) struct Request {
     /// Access, `TRUNC` and `DIRECTORY` matter. Without access the file is opened for reading.
     pub(super) flags: OpenFlags,
-    /// Make a regular file with these permission bits; `EXIST` if there is anything.
+    /// Make a regular file with these permission bits if there is nothing.
     pub(super) create: Option<u16>,
+    /// With `create`: `EXIST` if there is anything.
+    pub(super) exclusive: bool,
 }
 
 /// The host.

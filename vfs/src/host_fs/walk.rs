@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How often an operation is tried again when somebody else changes the name under it.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
 
 /// A directory on the way.
 enum Here {
@@ -145,12 +145,8 @@ impl Inner {
             // The directory and the name in it cost as much as the file itself, and tell more.
             Goal::Stat { .. } => Ok(None),
             Goal::Open(how) => {
-                let acquired = acquire(cx, how, |request| match self.sys.open_run(dir, run, request) {
-                    Some(done) => done.map(Some),
-                    None => Ok(None),
-                })?;
-                let Some((file, created)) = acquired else { return Ok(None) };
-                Ok(Some(Walked::Opened(self.opened(cx, file, how, created, None)?)))
+                let Some(file) = self.sys.open_run(dir, run, request(cx, how)?) else { return Ok(None) };
+                Ok(Some(Walked::Opened(self.opened(file?, how, None)?)))
             }
             Goal::Node { .. } => {
                 let Some(file) = self.sys.pin_run(dir, run, false) else { return Ok(None) };
@@ -197,16 +193,15 @@ impl Inner {
         follow: bool,
     ) -> Result<Step> {
         let dir = here.dir()?;
-        match acquire(cx, how, |request| self.sys.open(dir, name, request).map(Some)) {
-            Ok(Some((file, created))) => {
+        match self.sys.open(dir, name, request(cx, how)?) {
+            Ok(file) => {
                 let parent = match here {
                     Here::Node(node) => Some(super::parent::link_to(node)),
                     Here::Raw(_) => None,
                 };
-                Ok(Step::Done(Walked::Opened(self.opened(cx, file, how, created, parent)?)))
+                Ok(Step::Done(Walked::Opened(self.opened(file, how, parent)?)))
             }
             Err(Errno::LOOP) if follow => self.link_target(dir, name),
-            Ok(None) => Ok(Step::Changed),
             Err(e) => Err(e),
         }
     }
@@ -242,36 +237,16 @@ enum Step {
     Changed,
 }
 
-/// Opens, or makes, as `how` says. Making is tried first and exclusively: so who made the file, and who may set its
-/// mode, is beyond doubt. `None` if `attempt` declines.
-fn acquire(
-    cx: &Ctx<'_>,
-    how: &OpenHow<'_>,
-    attempt: impl Fn(Request) -> Result<Option<File>>,
-) -> Result<Option<(File, bool)>> {
-    let open = Request { flags: how.flags, create: None };
-    let mode = match how.create {
+/// What to ask of the host to open, or make, as `how` says.
+fn request(cx: &Ctx<'_>, how: &OpenHow<'_>) -> Result<Request> {
+    let create = match how.create {
         // No regular file is a directory: there is nothing to make.
         Some(_) if how.flags.contains(OpenFlags::DIRECTORY) => None,
         Some(NewNode::Regular { mode }) => Some(new_mode(mode, cx.cred.umask)),
         Some(_) => return Err(Errno::INVAL),
         None => None,
     };
-    let Some(mode) = mode else {
-        return Ok(attempt(open)?.map(|file| (file, false)));
-    };
-    for _ in 0..TRIES {
-        match attempt(Request { create: Some(mode), ..open }) {
-            Ok(made) => return Ok(made.map(|file| (file, true))),
-            Err(Errno::EXIST) if !how.exclusive => {}
-            Err(e) => return Err(e),
-        }
-        match attempt(open) {
-            Err(Errno::NOENT) => {}
-            opened => return Ok(opened?.map(|file| (file, false))),
-        }
-    }
-    Err(Errno::AGAIN)
+    Ok(Request { flags: how.flags, create, exclusive: create.is_some() && how.exclusive })
 }
 
 /// The next component, if it is a name.

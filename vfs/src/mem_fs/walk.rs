@@ -86,7 +86,7 @@ fn step(
                 let Locked::Write(tree) = lock else { return Ok(None) };
                 let made = fs.create_in(tree, cx.cred, at, name, new)?;
                 *path = rest;
-                return opened(fs, lock, made, how.flags - OpenFlags::TRUNC, true);
+                return opened(fs, lock, made, how.flags - OpenFlags::TRUNC);
             }
             fs.refs.add(at, 1);
             return Ok(Some(Walked::Missing { dir: at }));
@@ -115,7 +115,7 @@ fn step(
             Goal::Stat { .. } => Ok(Some(Walked::Stat(tree.node(entry.node)?.metadata(fs.info.dev, entry.node)))),
             Goal::Open(OpenHow { create: Some(_), exclusive: true, .. }) => Err(Errno::EXIST),
             Goal::Open(OpenHow { create: Some(_), .. }) if entry.file_type == FileType::Directory => Err(Errno::ISDIR),
-            Goal::Open(how) => opened(fs, lock, entry, how.flags, false),
+            Goal::Open(how) => opened(fs, lock, entry, how.flags),
         };
     }
 }
@@ -125,13 +125,12 @@ fn opened(
     lock: &mut Locked<'_>,
     Entry { node, file_type }: Entry,
     flags: OpenFlags,
-    created: bool,
 ) -> Result<Option<Walked>> {
     let Some(file) = open_node(fs, lock, node, flags)? else { return Ok(None) };
     if file_type == FileType::Directory {
         fs.refs.add(node, 1);
     }
-    Ok(Some(Walked::Opened(Opened { file, node, file_type, created })))
+    Ok(Some(Walked::Opened(Opened { file, node, file_type })))
 }
 
 /// `None` if the tree must be locked for writing.
