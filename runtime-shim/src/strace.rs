@@ -226,3 +226,35 @@ fn named<E: TryFrom<u32> + fmt::Debug>(line: &mut String, raw: u32) -> fmt::Resu
         Err(_) => write!(line, "{raw}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(show: impl Fn(&mut String) -> fmt::Result) -> String {
+        let mut line = String::new();
+        show(&mut line).unwrap();
+        line
+    }
+
+    #[test]
+    fn sets_and_enumerations_are_named_as_far_as_they_have_names() {
+        assert_eq!(shown(|line| flags::<abi::OFlags>(line, 0)), "0");
+        assert_eq!(shown(|line| flags::<abi::OFlags>(line, 5)), "CREAT|EXCL");
+        assert_eq!(shown(|line| flags::<abi::OFlags>(line, 0x101)), "CREAT|0x100");
+        assert_eq!(shown(|line| flags::<abi::OFlags>(line, 0x100)), "0x100");
+        assert_eq!(shown(|line| flags::<abi::OFlags>(line, 0x1_0000)), "0x10000");
+        assert_eq!(shown(|line| named::<types::Whence>(line, 0)), "SET");
+        assert_eq!(shown(|line| named::<types::Whence>(line, 9)), "9");
+    }
+
+    #[test]
+    fn paths_are_quoted_and_wild_pointers_are_shown_as_such() {
+        let mut bytes = *b"a\"b\n\xff";
+        let memory = GuestMemory::exclusive(&mut bytes);
+        assert_eq!(shown(|line| path(line, 0, 5, &memory)), r#""a\"b\n\xff""#);
+        assert_eq!(shown(|line| path(line, 1, 5, &memory)), "0x1[5]");
+        assert_eq!(shown(|line| path(line, 9, u64::from(u32::MAX), &memory)), "0x9[4294967295]");
+        assert_eq!(shown(|line| number::<u32>(line, "n", 3, &memory)), "", "nothing is there to be read");
+    }
+}

@@ -106,6 +106,7 @@ fn flags() {
         (&["--timeout", "soon", "ok.wasm"], &["soon"]),
         (&["--timeout", "0", "ok.wasm"], &["it is zero"]),
         (&["--fd-limit", "many", "ok.wasm"], &["many"]),
+        (&["--fd-limit", "2", "ok.wasm"], &["more files than the limit"]),
         (&["--straec", "ok.wasm"], &["--straec", "--strace"]),
         (&["--host-resolver", "magic", "ok.wasm"], &["magic", "portable"]),
         (&[], &["PROGRAM"]),

@@ -64,6 +64,8 @@ pub(crate) struct Run {
     pub(crate) dirs: Vec<OsString>,
 
     /// Offer an empty directory in memory.
+    ///
+    /// It holds at most half as much as this machine's memory, as does each copy of `--fs mem`.
     #[arg(long, value_name = "GUEST")]
     pub(crate) tmpfs: Vec<OsString>,
 

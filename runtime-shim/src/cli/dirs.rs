@@ -13,7 +13,7 @@ use gangplank::{
     vfs::{
         FileSystem, Mount, MountOptions, Place,
         host_fs::{HostFs, Options, Resolver},
-        mem_fs::MemFs,
+        mem_fs::MemFsOptions,
     },
 };
 
@@ -57,8 +57,17 @@ fn trimmed(guest: &[u8]) -> &[u8] {
     &guest[..end]
 }
 
+/// An empty filesystem that a guest cannot fill until the host has no memory left.
 fn empty() -> Arc<dyn FileSystem> {
-    Arc::new(MemFs::new())
+    Arc::new(MemFsOptions::new().max_bytes(half_of_memory()).build())
+}
+
+/// Half of this machine's memory in bytes, as `tmpfs(5)` limits itself; `None` where we cannot tell.
+fn half_of_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(512)
 }
 
 /// One `--dir`.
@@ -186,6 +195,14 @@ mod tests {
             let parsed = Dir::parse(OsStr::new(bad));
             assert!(parsed.is_err() || bad == "x:::ro", "{bad}: {parsed:?}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_memory_of_this_machine_is_known() {
+        let half = half_of_memory().unwrap();
+        assert!(half > 16 << 20, "{half}");
+        assert!(half < 1 << 50, "{half}");
     }
 
     #[test]

@@ -83,10 +83,12 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
         .map_err(|errno| Failure::cannot_run(format!("cannot use our standard streams: {}", errno.message())))?;
 
     let refuse = |error: RunError| {
-        let failure = Failure::cannot_run(format!("cannot run `{}`: {error}", path.display()));
-        match error.help() {
-            Some(help) => failure.help(help),
-            None => failure,
+        let text = format!("cannot run `{}`: {error}", path.display());
+        match (&error, error.help()) {
+            // Arguments, environment, number of files: all of them ours.
+            (RunError::Process(_), _) => Failure::usage(text),
+            (_, Some(help)) => Failure::cannot_run(text).help(help),
+            (_, None) => Failure::cannot_run(text),
         }
     };
     let run = runner.prepare().map_err(refuse)?;
