@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{GuestMemory, Process, wait::WaitSet};
+use crate::{GuestMemory, Process, held::Known, wait::WaitSet};
 
 /// A thread of a process.
 #[derive(Debug)]
@@ -10,12 +10,14 @@ pub struct Thread {
     process: Arc<Process>,
     id: u32,
     wait: WaitSet,
+    known: Known,
 }
 
 impl Thread {
     /// The thread that a process begins with.
     pub fn main(process: &Arc<Process>) -> Thread {
-        Thread { process: process.clone(), id: 0, wait: WaitSet::new(process.life()) }
+        process.thread_begins();
+        Thread { process: process.clone(), id: 0, wait: WaitSet::new(process.life()), known: Known::default() }
     }
 
     /// Its process.
@@ -30,9 +32,20 @@ impl Thread {
         &self.wait
     }
 
+    #[inline]
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
     /// Its number in the process; 0 is the first.
     pub fn id(&self) -> u32 {
         self.id
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.process.thread_ends();
     }
 }
 

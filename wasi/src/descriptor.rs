@@ -19,7 +19,12 @@ pub struct Descriptor {
     inheriting: AtomicU64,
     enforced: bool,
     preopen: Option<Box<[u8]>>,
+    /// The number it has now, or `NONE`.
+    number: AtomicU32,
 }
+
+/// No number: limits are below it.
+const NONE: u32 = u32::MAX;
 
 /// An open file, and how many descriptors lead to it.
 #[derive(Debug)]
@@ -38,6 +43,7 @@ impl Descriptor {
             inheriting: AtomicU64::new(inheriting.bits()),
             enforced: rights == Rights::Enforce,
             preopen: None,
+            number: AtomicU32::new(NONE),
         }
     }
 
@@ -66,6 +72,7 @@ impl Descriptor {
             inheriting: AtomicU64::new(self.inheriting.load(Ordering::Relaxed)),
             enforced: self.enforced,
             preopen: None,
+            number: AtomicU32::new(NONE),
         }
     }
 
@@ -86,6 +93,17 @@ impl Descriptor {
         }
         self.require(need)?;
         Ok(self.file())
+    }
+
+    /// Whether it has the number `fd` now. One load.
+    #[inline]
+    pub(crate) fn has_number(&self, fd: u32) -> bool {
+        fd != NONE && self.number.load(Ordering::Acquire) == fd
+    }
+
+    /// Told by its table, under the table's lock.
+    pub(crate) fn set_number(&self, number: Option<u32>) {
+        self.number.store(number.unwrap_or(NONE), Ordering::Release);
     }
 
     /// Its name, if it is a preopened directory.

@@ -96,6 +96,7 @@ impl FdTable {
             return Err(Errno::EXIST);
         }
         slots.take(fd);
+        descriptor.set_number(Some(fd));
         slots.descriptors[fd as usize] = Some(Arc::new(descriptor));
         Ok(())
     }
@@ -109,6 +110,7 @@ impl FdTable {
             let mut slots = self.slots.write();
             let descriptor = slots.descriptors.get_mut(fd as usize).and_then(Option::take).ok_or(Errno::BADF)?;
             slots.release(fd);
+            descriptor.set_number(None);
             descriptor
         };
         descriptor.release()
@@ -130,7 +132,14 @@ impl FdTable {
             }
             let moved = slots.descriptors[from as usize].take();
             slots.release(from);
-            core::mem::replace(&mut slots.descriptors[to as usize], moved)
+            if let Some(moved) = &moved {
+                moved.set_number(Some(to));
+            }
+            let closed = core::mem::replace(&mut slots.descriptors[to as usize], moved);
+            if let Some(closed) = &closed {
+                closed.set_number(None);
+            }
+            closed
         };
         // As in dup2(2), an error of closing what was there is lost: the guest learns that the number is moved.
         if let Some(closed) = closed {
@@ -153,6 +162,7 @@ impl FdTable {
     pub(crate) fn close_all(&self) {
         let slots = core::mem::take(&mut *self.slots.write());
         for descriptor in slots.descriptors.into_iter().flatten() {
+            descriptor.set_number(None);
             // Nobody is left to hear of an error.
             let _ = descriptor.release();
         }
@@ -169,6 +179,7 @@ impl Reservation<'_> {
     /// Gives the descriptor the number, and answers it.
     pub(crate) fn fill(self, descriptor: Descriptor) -> u32 {
         let fd = self.fd;
+        descriptor.set_number(Some(fd));
         match self.table.slots.write().descriptors.get_mut(fd as usize) {
             Some(slot) => *slot = Some(Arc::new(descriptor)),
             // The process has ended meanwhile and `close_all` has emptied the table: this file goes with the rest.

@@ -10,6 +10,7 @@ mod call;
 mod descriptor;
 mod fault;
 mod fd_table;
+mod held;
 mod life;
 mod memory;
 #[cfg(all(unix, feature = "host"))]

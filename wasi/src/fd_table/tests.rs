@@ -149,3 +149,15 @@ fn closing_and_renumbering_at_random_agrees_with_a_map() {
     assert!(table.is_empty());
     assert!(model.values().all(|file| Arc::strong_count(file) == 1));
 }
+
+#[test]
+fn descriptors_know_their_number() {
+    let table = FdTable::new(10);
+    let (a, b) = (table.insert(descriptor().0).unwrap(), table.insert(descriptor().0).unwrap());
+    let (at_a, at_b) = (table.get(a).unwrap(), table.get(b).unwrap());
+    assert!(at_a.has_number(a) && at_b.has_number(b));
+    table.renumber(a, b).unwrap();
+    assert!(at_a.has_number(b) && !at_a.has_number(a) && !at_b.has_number(b));
+    table.close(b).unwrap();
+    assert!(!at_a.has_number(b) && !at_a.has_number(u32::MAX));
+}

@@ -26,7 +26,7 @@ const BOUNCE_MAX: usize = 1 << 20;
 /// The buffers of one call, inside the memory, none of them empty.
 #[derive(Debug, Default)]
 pub struct IoVecs {
-    ranges: SmallVec<[Range<usize>; 8]>,
+    ranges: SmallVec<[Range<usize>; 4]>,
     total: usize,
 }
 
@@ -45,12 +45,23 @@ impl GuestMemory<'_> {
     /// # Errors
     /// `FAULT` if the array, or one of these buffers, is not inside the memory.
     pub fn iovecs(&self, ptr: impl Into<u64>, count: u32) -> Result<IoVecs> {
-        let ptr = ptr.into();
         // A count of 2^32-1 fails here, before it means anything.
-        self.check(ptr, u64::from(count) * IoVec::SIZE as u64)?;
+        let table = self.range(ptr.into(), u64::from(count) * IoVec::SIZE as u64)?;
+        match &self.0 {
+            Repr::Exclusive(memory) => self.take(memory[table].as_chunks().0.iter().map(IoVec::decode)),
+            Repr::Shared(memory) => self.take(table.step_by(IoVec::SIZE).map(|at| {
+                let mut bytes = IoVec::ZERO;
+                memory.read(at, &mut bytes);
+                IoVec::decode(&bytes)
+            })),
+        }
+    }
+
+    /// The buffers that one call uses of those described, each checked.
+    #[inline]
+    fn take(&self, described: impl Iterator<Item = IoVec>) -> Result<IoVecs> {
         let mut iovs = IoVecs::default();
-        for i in 0..u64::from(count) {
-            let IoVec { buf, len } = self.get(ptr + i * IoVec::SIZE as u64)?;
+        for IoVec { buf, len } in described {
             if len == 0 {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! [`ProcessBuilder`]: what a guest shall be able to reach.
 
-use core::fmt;
+use core::{fmt, sync::atomic::AtomicU32};
 use std::sync::Arc;
 
 use gangplank_vfs::{
@@ -181,6 +181,7 @@ impl ProcessBuilder {
             cred: self.cred,
             rights: self.rights,
             trace: self.trace,
+            threads: AtomicU32::new(0),
         }))
     }
 

@@ -3,6 +3,7 @@
 mod builder;
 mod strings;
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
 use gangplank_vfs::{Cred, Ctx, Errno, FileType, Namespace, Result, Scope, Start};
@@ -23,6 +24,7 @@ pub struct Process {
     cred: Cred,
     rights: Rights,
     trace: Option<Arc<dyn Trace>>,
+    threads: AtomicU32,
 }
 
 impl Process {
@@ -76,6 +78,18 @@ impl Process {
     #[inline]
     pub fn trace(&self) -> Option<&dyn Trace> {
         self.trace.as_deref()
+    }
+
+    pub(crate) fn thread_begins(&self) {
+        self.threads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn thread_ends(&self) {
+        self.threads.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_one_thread(&self) -> bool {
+        self.threads.load(Ordering::Relaxed) == 1
     }
 
     #[inline]

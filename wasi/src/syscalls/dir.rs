@@ -21,7 +21,7 @@ use crate::{
 const FIRST: u64 = 2;
 
 pub(crate) fn fd_readdir(call: &mut Call<'_>, fd: u32, buf: u32, buf_len: u32, cookie: u64, bufused: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = directory(&descriptor)?;
     let out = call.memory.out::<u32>(bufused)?;
     let mut listing = Listing { region: call.memory.region(buf, buf_len)?, used: 0 };

@@ -11,16 +11,18 @@ use crate::{
 };
 
 pub(crate) fn fd_close(call: &mut Call<'_>, fd: u32) -> SysResult {
+    call.thread.forget(fd);
     Ok(call.process().fds().close(fd)?)
 }
 
 /// Both numbers must be open; a preopened directory keeps its name under its new number.
 pub(crate) fn fd_renumber(call: &mut Call<'_>, fd: u32, to: u32) -> SysResult {
+    call.thread.forget(to);
     Ok(call.process().fds().renumber(fd, to)?)
 }
 
 pub(crate) fn fd_fdstat_get(call: &mut Call<'_>, fd: u32, stat: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let out = call.memory.out::<Fdstat>(stat)?;
     call.memory.put(out, descriptor.fdstat())?;
     Ok(())
@@ -29,7 +31,7 @@ pub(crate) fn fd_fdstat_get(call: &mut Call<'_>, fd: u32, stat: u32) -> SysResul
 /// APPEND and NONBLOCK can be set and cleared. As with Linux's `F_SETFL`, those of synchronisation are fixed when a
 /// file is opened: asking for one that is not set is `INVAL`, leaving one out changes nothing.
 pub(crate) fn fd_fdstat_set_flags(call: &mut Call<'_>, fd: u32, flags: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = descriptor.content(RightSet::FD_FDSTAT_SET_FLAGS)?;
     let wanted = FdFlags::from_guest(flags)?.to_open_flags();
     const FIXED: OpenFlags = OpenFlags::SYNC.union(OpenFlags::DSYNC);
@@ -41,13 +43,13 @@ pub(crate) fn fd_fdstat_set_flags(call: &mut Call<'_>, fd: u32, flags: u32) -> S
 }
 
 pub(crate) fn fd_fdstat_set_rights(call: &mut Call<'_>, fd: u32, base: u64, inheriting: u64) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     Ok(descriptor.narrow(RightSet::from_guest(base), RightSet::from_guest(inheriting))?)
 }
 
 /// What has no name, the standard streams among it, has no metadata but its type.
 pub(crate) fn fd_filestat_get(call: &mut Call<'_>, fd: u32, stat: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     descriptor.require(RightSet::FD_FILESTAT_GET)?;
     let out = call.memory.out::<Filestat>(stat)?;
     let file = descriptor.file();
@@ -60,7 +62,7 @@ pub(crate) fn fd_filestat_get(call: &mut Call<'_>, fd: u32, stat: u32) -> SysRes
 }
 
 pub(crate) fn fd_filestat_set_size(call: &mut Call<'_>, fd: u32, size: u64) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = descriptor.content(RightSet::FD_FILESTAT_SET_SIZE)?;
     if size > i64::MAX as u64 {
         return Err(Errno::INVAL.into());
@@ -69,7 +71,7 @@ pub(crate) fn fd_filestat_set_size(call: &mut Call<'_>, fd: u32, size: u64) -> S
 }
 
 pub(crate) fn fd_filestat_set_times(call: &mut Call<'_>, fd: u32, atim: u64, mtim: u64, flags: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     descriptor.require(RightSet::FD_FILESTAT_SET_TIMES)?;
     let attr = times(atim, mtim, flags)?;
     Ok(descriptor.file().set_attr(&call.process().cx(), &attr)?)
@@ -92,12 +94,12 @@ pub(super) fn times(atim: u64, mtim: u64, flags: u32) -> Result<SetAttr, Errno> 
 }
 
 pub(crate) fn fd_allocate(call: &mut Call<'_>, fd: u32, offset: u64, len: u64) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     Ok(descriptor.content(RightSet::FD_ALLOCATE)?.allocate(offset, len)?)
 }
 
 pub(crate) fn fd_advise(call: &mut Call<'_>, fd: u32, offset: u64, len: u64, advice: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = descriptor.content(RightSet::FD_ADVISE)?;
     let advice = Advice::try_from(advice)?;
     if offset > i64::MAX as u64 || len > i64::MAX as u64 {
@@ -107,20 +109,20 @@ pub(crate) fn fd_advise(call: &mut Call<'_>, fd: u32, offset: u64, len: u64, adv
 }
 
 pub(crate) fn fd_sync(call: &mut Call<'_>, fd: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     descriptor.require(RightSet::FD_SYNC)?;
     Ok(descriptor.file().sync(false)?)
 }
 
 pub(crate) fn fd_datasync(call: &mut Call<'_>, fd: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     descriptor.require(RightSet::FD_DATASYNC)?;
     Ok(descriptor.file().sync(true)?)
 }
 
 /// C libraries ask from 3 on until this is `BADF`.
 pub(crate) fn fd_prestat_get(call: &mut Call<'_>, fd: u32, prestat: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let name = descriptor.preopen().ok_or(Errno::BADF)?;
     let out = call.memory.out::<Prestat>(prestat)?;
     call.memory.put(out, Prestat { tag: 0, name_len: name.len() as u32 })?;
@@ -129,7 +131,7 @@ pub(crate) fn fd_prestat_get(call: &mut Call<'_>, fd: u32, prestat: u32) -> SysR
 
 /// `NAMETOOLONG` if the buffer is too short; what is left of a longer one stays as it is.
 pub(crate) fn fd_prestat_dir_name(call: &mut Call<'_>, fd: u32, path: u32, path_len: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let name = descriptor.preopen().ok_or(Errno::BADF)?;
     if name.len() > path_len as usize {
         return Err(Errno::NAMETOOLONG.into());

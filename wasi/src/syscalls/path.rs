@@ -26,7 +26,7 @@ pub(crate) fn path_open(
     opened_fd: u32,
 ) -> SysResult {
     let process = call.process();
-    let directory = process.fds().get(fd)?;
+    let directory = call.thread.descriptor(fd)?;
     let oflags_or = OFlags::from_guest(oflags);
     let start = process.beneath(&directory, open_rights(oflags_or.unwrap_or(OFlags::empty())))?;
     let out = call.memory.out::<u32>(opened_fd)?;
@@ -67,7 +67,7 @@ pub(crate) fn path_filestat_get(
     path_len: u32,
     stat: u32,
 ) -> SysResult {
-    let directory = call.process().fds().get(fd)?;
+    let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_FILESTAT_GET)?;
     let out = call.memory.out::<Filestat>(stat)?;
     let follow = LookupFlags::from_guest(flags)?.contains(LookupFlags::SYMLINK_FOLLOW);
@@ -87,7 +87,7 @@ pub(crate) fn path_filestat_set_times(
     mtim: u64,
     fst_flags: u32,
 ) -> SysResult {
-    let directory = call.process().fds().get(fd)?;
+    let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_FILESTAT_SET_TIMES)?;
     let follow = LookupFlags::from_guest(flags)?.contains(LookupFlags::SYMLINK_FOLLOW);
     let attr = times(atim, mtim, fst_flags)?;
@@ -95,19 +95,19 @@ pub(crate) fn path_filestat_set_times(
 }
 
 pub(crate) fn path_create_directory(call: &mut Call<'_>, fd: u32, path: u32, path_len: u32) -> SysResult {
-    let directory = call.process().fds().get(fd)?;
+    let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_CREATE_DIRECTORY)?;
     Ok(start.create_dir(&call.memory.path(path, path_len)?, DIRECTORY_MODE)?)
 }
 
 pub(crate) fn path_remove_directory(call: &mut Call<'_>, fd: u32, path: u32, path_len: u32) -> SysResult {
-    let directory = call.process().fds().get(fd)?;
+    let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_REMOVE_DIRECTORY)?;
     Ok(start.remove_dir(&call.memory.path(path, path_len)?)?)
 }
 
 pub(crate) fn path_unlink_file(call: &mut Call<'_>, fd: u32, path: u32, path_len: u32) -> SysResult {
-    let directory = call.process().fds().get(fd)?;
+    let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_UNLINK_FILE)?;
     Ok(start.unlink(&call.memory.path(path, path_len)?)?)
 }
@@ -125,7 +125,7 @@ pub(crate) fn path_link(
     new_path_len: u32,
 ) -> SysResult {
     let process = call.process();
-    let (old, new) = (process.fds().get(old_fd)?, process.fds().get(new_fd)?);
+    let (old, new) = (call.thread.descriptor(old_fd)?, call.thread.descriptor(new_fd)?);
     let from = process.beneath(&old, RightSet::PATH_LINK_SOURCE)?;
     let to = process.beneath(&new, RightSet::PATH_LINK_TARGET)?;
     if LookupFlags::from_guest(old_flags)?.contains(LookupFlags::SYMLINK_FOLLOW) {
@@ -145,7 +145,7 @@ pub(crate) fn path_rename(
     new_path_len: u32,
 ) -> SysResult {
     let process = call.process();
-    let (old, new) = (process.fds().get(fd)?, process.fds().get(new_fd)?);
+    let (old, new) = (call.thread.descriptor(fd)?, call.thread.descriptor(new_fd)?);
     let from = process.beneath(&old, RightSet::PATH_RENAME_SOURCE)?;
     let to = process.beneath(&new, RightSet::PATH_RENAME_TARGET)?;
     let (old_path, new_path) = (call.memory.path(old_path, old_path_len)?, call.memory.path(new_path, new_path_len)?);
@@ -160,7 +160,7 @@ pub(crate) fn path_symlink(
     new_path: u32,
     new_path_len: u32,
 ) -> SysResult {
-    let directory = call.process().fds().get(fd)?;
+    let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_SYMLINK)?;
     let (target, path) = (call.memory.path(old_path, old_path_len)?, call.memory.path(new_path, new_path_len)?);
     Ok(start.symlink(&target, &path)?)
@@ -176,7 +176,7 @@ pub(crate) fn path_readlink(
     buf_len: u32,
     bufused: u32,
 ) -> SysResult {
-    let directory = call.process().fds().get(fd)?;
+    let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_READLINK)?;
     let out = call.memory.out::<u32>(bufused)?;
     call.memory.check(buf, buf_len)?;

@@ -5,7 +5,7 @@ use gangplank_vfs::{Errno, OpenFile};
 use crate::{Call, Descriptor, IoVecs, RightSet, SysResult, abi::types::Whence};
 
 pub(crate) fn fd_read(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, nread: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = descriptor.content(RightSet::FD_READ)?;
     let out = call.memory.out::<u32>(nread)?;
     let iovs = call.memory.iovecs(iovs, iovs_len)?;
@@ -22,7 +22,7 @@ fn read(call: &mut Call<'_>, descriptor: &Descriptor, file: &OpenFile, iovs: &Io
 }
 
 pub(crate) fn fd_write(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, nwritten: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = descriptor.content(RightSet::FD_WRITE)?;
     let out = call.memory.out::<u32>(nwritten)?;
     let iovs = call.memory.iovecs(iovs, iovs_len)?;
@@ -39,7 +39,7 @@ fn write(call: &mut Call<'_>, descriptor: &Descriptor, file: &OpenFile, iovs: &I
 }
 
 pub(crate) fn fd_pread(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, offset: u64, nread: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = descriptor.content(RightSet::FD_READ | RightSet::FD_SEEK)?;
     let out = call.memory.out::<u32>(nread)?;
     let iovs = call.memory.iovecs(iovs, iovs_len)?;
@@ -56,7 +56,7 @@ pub(crate) fn fd_pwrite(
     offset: u64,
     nwritten: u32,
 ) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = descriptor.content(RightSet::FD_WRITE | RightSet::FD_SEEK)?;
     let out = call.memory.out::<u32>(nwritten)?;
     let iovs = call.memory.iovecs(iovs, iovs_len)?;
@@ -71,7 +71,7 @@ fn after(offset: u64, done: usize) -> Result<u64, Errno> {
 
 /// Asking where the cursor is needs no more right than `fd_tell`.
 pub(crate) fn fd_seek(call: &mut Call<'_>, fd: u32, offset: i64, whence: u32, newoffset: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let whence = Whence::try_from(whence)?;
     let need = match (whence, offset) {
         (Whence::Cur, 0) => RightSet::FD_TELL,
@@ -85,7 +85,7 @@ pub(crate) fn fd_seek(call: &mut Call<'_>, fd: u32, offset: i64, whence: u32, ne
 }
 
 pub(crate) fn fd_tell(call: &mut Call<'_>, fd: u32, offset: u32) -> SysResult {
-    let descriptor = call.process().fds().get(fd)?;
+    let descriptor = call.thread.descriptor(fd)?;
     let file = seekable(&descriptor, RightSet::FD_TELL)?;
     let out = call.memory.out::<u64>(offset)?;
     let at = file.tell()?;

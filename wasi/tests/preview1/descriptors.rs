@@ -1,6 +1,8 @@
 //! Descriptors: numbers, preopens, types, rights, limits.
 
-use gangplank_wasi::{RightSet, Rights};
+use std::sync::Arc;
+
+use gangplank_wasi::{RightSet, Rights, Thread};
 
 use crate::guest::{
     APPEND, BUF, CREAT, FOLLOW, Guest, IOVS, OUT, PATH, R, ROOT, RW, TRUNC, builder, everywhere, mem_fs,
@@ -238,5 +240,29 @@ fn a_closed_number_is_bad_everywhere() {
         ] {
             assert_eq!(g.call(call, args), "BADF", "{call}");
         }
+    });
+}
+
+#[test]
+fn what_a_thread_remembers_is_closed_at_once_all_the_same() {
+    everywhere(|g| {
+        g.file("f", b"1234");
+        let (fd, other) = (g.open("f", 0, R).unwrap(), g.open("f", 0, R).unwrap());
+        for close in [("fd_close", &[fd][..]), ("fd_renumber", &[other, fd])] {
+            let _ = g.read(fd, 1);
+            let _ = g.read(fd, 1);
+            let descriptor = g.process.fds().get(fd as u32).unwrap();
+            assert_eq!(Arc::strong_count(&descriptor), 3, "here, in the table, and remembered");
+            g.ok(close.0, close.1);
+            assert_eq!(Arc::strong_count(&descriptor), 1);
+            g.file("g", b"");
+            g.open("g", 0, R).unwrap();
+        }
+        let second = Thread::main(&g.process);
+        let last = g.open("f", 0, R).unwrap();
+        let _ = g.read(last, 1);
+        let descriptor = g.process.fds().get(last as u32).unwrap();
+        assert_eq!(Arc::strong_count(&descriptor), 2, "not remembered: the other thread may close it");
+        drop(second);
     });
 }

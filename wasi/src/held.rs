@@ -1,0 +1,81 @@
+//! [`Held`]: a descriptor for the length of one call, and how a thread finds the ones that it uses again and again.
+//!
+//! A look into the table costs a lock and a reference count: four atomic operations, more than reading 64 bytes. So a
+//! thread remembers the last few descriptors it used, and asks each only whether it still has its number.
+//!
+//! What is remembered stays open a little longer than its number. That must not show: only files and directories are
+//! remembered, where nobody waits for the end, only while the process has one thread, and that one forgets what it is
+//! about to close.
+
+use core::cell::{Ref, RefCell};
+use std::{ops::Deref, sync::Arc};
+
+use gangplank_vfs::{FileType, Result};
+
+use crate::{Descriptor, Thread};
+
+/// How many descriptors a thread remembers, each in the place that its number chooses.
+const PLACES: usize = 4;
+
+/// The descriptors that a thread remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Known([RefCell<Option<Arc<Descriptor>>>; PLACES]);
+
+/// A descriptor for the length of one call.
+#[derive(Debug)]
+pub(crate) enum Held<'t> {
+    /// One that the thread remembers.
+    Known(Ref<'t, Descriptor>),
+    /// One that the table has just answered.
+    Found(Arc<Descriptor>),
+}
+
+impl Deref for Held<'_> {
+    type Target = Descriptor;
+
+    #[inline]
+    fn deref(&self) -> &Descriptor {
+        match self {
+            Held::Known(descriptor) => descriptor,
+            Held::Found(descriptor) => descriptor,
+        }
+    }
+}
+
+impl Thread {
+    /// The descriptor with this number.
+    ///
+    /// # Errors
+    /// `BADF`.
+    #[inline]
+    pub(crate) fn descriptor(&self, fd: u32) -> Result<Held<'_>> {
+        let place = &self.known().0[fd as usize % PLACES];
+        if let Ok(known) = place.try_borrow()
+            && let Ok(known) = Ref::filter_map(known, |known| known.as_deref().filter(|known| known.has_number(fd)))
+        {
+            return Ok(Held::Known(known));
+        }
+        self.find(fd, place)
+    }
+
+    #[inline(never)]
+    fn find<'t>(&'t self, fd: u32, place: &'t RefCell<Option<Arc<Descriptor>>>) -> Result<Held<'t>> {
+        let descriptor = self.process().fds().get(fd)?;
+        let silent = matches!(descriptor.file().file_type(), FileType::Regular | FileType::Directory);
+        let remembers = silent && self.process().has_one_thread();
+        // Another descriptor of the same call may be held from this place; then this one is not remembered.
+        if let Ok(mut place) = place.try_borrow_mut() {
+            *place = remembers.then(|| descriptor.clone());
+        }
+        Ok(Held::Found(descriptor))
+    }
+
+    /// Forgets the descriptor with this number, which is about to be closed, so that it is closed at once.
+    pub(crate) fn forget(&self, fd: u32) {
+        if let Ok(mut place) = self.known().0[fd as usize % PLACES].try_borrow_mut()
+            && place.as_ref().is_some_and(|known| known.has_number(fd))
+        {
+            *place = None;
+        }
+    }
+}
