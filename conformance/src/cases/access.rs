@@ -97,8 +97,9 @@ fn metadata_needs_no_access(w) {
     assert_eq!(file.size(), 1);
 }
 
-/// Regular files and directories are always ready (<https://pubs.opengroup.org/onlinepubs/9799919799/functions/poll.html>),
-/// past the end of the file too, and an empty interest is answered with nothing.
+/// Regular files and directories are always ready
+/// (<https://pubs.opengroup.org/onlinepubs/9799919799/functions/poll.html>), past the end of the file too, and an empty
+/// interest is answered with nothing.
 fn files_are_always_ready(w) {
     let both = Events::READ | Events::WRITE;
     let file = w.put("a", "x").open(OpenFlags::READ | OpenFlags::WRITE).unwrap();
@@ -112,7 +113,8 @@ fn files_are_always_ready(w) {
 /// A hint is taken, and flags can be told.
 fn hints_and_flags(w) {
     let file = w.put("a", "x").open(OpenFlags::READ | OpenFlags::WRITE).unwrap();
-    for advice in [Advice::Normal, Advice::Sequential, Advice::Random, Advice::WillNeed, Advice::DontNeed, Advice::NoReuse] {
+    use Advice::{DontNeed, NoReuse, Normal, Random, Sequential, WillNeed};
+    for advice in [Normal, Sequential, Random, WillNeed, DontNeed, NoReuse] {
         assert_eq!(file.advise(0, 0, advice), Ok(()), "{advice:?}");
         assert_eq!(file.advise(1 << 40, 1 << 40, advice), Ok(()), "{advice:?}");
     }

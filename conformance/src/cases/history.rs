@@ -158,7 +158,7 @@ fn m12_links_and_errors(w) {
 fn m14_many_names_in_one_directory(w) {
     let d = w.mkdir("d").unwrap();
     let file = gangplank_vfs::NewNode::Regular { mode: 0o644 };
-    let n = if w.has(FsCaps::LOCAL) { 20_000 } else { 4_000 };
+    let n = if w.has(FsCaps::LOCAL) { 20_000 } else { 2_000 };
     for i in 0..n {
         w.create_in(&d, i.to_string(), file).unwrap();
     }

@@ -33,7 +33,7 @@ cases! { open, __cases_open;
 
 /// Every combination of flags on every kind of node, against a decision table of the page's errors, in their order.
 fn every_combination_of_flags(w) {
-    let kinds: &[&str] = if w.has(FsCaps::SYMLINKS) { &["none", "file", "dir", "link"] } else { &["none", "file", "dir"] };
+    let kinds = &["none", "file", "dir", "link"][..if w.has(FsCaps::SYMLINKS) { 4 } else { 3 }];
     for bits in 0..64u32 {
         let flags = [(1, R), (2, W), (4, OpenFlags::APPEND), (8, OpenFlags::DIRECTORY)]
             .iter()
@@ -69,7 +69,9 @@ fn every_combination_of_flags(w) {
                 let notdir_too = kind == "link" && flags.contains(OpenFlags::DIRECTORY);
                 match (got, want) {
                     (Ok(_), Ok(())) => {}
-                    (Err(e), Err(want)) => assert!(e.name() == want || notdir_too && e.name() == "NOTDIR", "{label}: {e:?}"),
+                    (Err(e), Err(want)) => {
+                        assert!(e.name() == want || notdir_too && e.name() == "NOTDIR", "{label}: {e:?}");
+                    }
                     (got, want) => panic!("{label}: {got:?}, wanted {want:?}"),
                 }
                 let truncated = kind == "file" && trunc && want.is_ok();

@@ -162,7 +162,8 @@ fn who_means_the_link(w) {
     let then = |s| SetAttr { mtime: SetTime::To(Time::from_parts(s, 0)), ..SetAttr::default() };
     p.set_attr("l", true, then(1_000)).unwrap();
     p.set_attr("l", false, then(2_000)).unwrap();
-    assert_eq!((p.stat("f").unwrap().mtime, p.lstat("l").unwrap().mtime), (Time::from_parts(1_000, 0), Time::from_parts(2_000, 0)));
+    assert_eq!(p.stat("f").unwrap().mtime, Time::from_parts(1_000, 0));
+    assert_eq!(p.lstat("l").unwrap().mtime, Time::from_parts(2_000, 0));
     p.set_attr("l", true, SetAttr { size: Some(0), ..SetAttr::default() }).unwrap();
     assert_eq!(p.stat("f").unwrap().size, 0);
     if w.has(FsCaps::HARD_LINKS) {
@@ -206,7 +207,8 @@ fn odd_targets(w) {
     p.mkdir("d").unwrap();
     p.put("d/f", "f");
     for (i, (target, want)) in [
-        ("d/", "d"), ("./d", "d"), ("d/.", "d"), (".//d//", "d"), ("d/../d", "d"), (".", "."), ("d/..", "."), ("./", "."),
+        ("d/", "d"), ("./d", "d"), ("d/.", "d"), (".//d//", "d"), ("d/../d", "d"), (".", "."), ("d/..", "."),
+        ("./", "."),
     ]
     .into_iter()
     .enumerate()

@@ -161,10 +161,12 @@ fn renaming(w) {
     let moved = [Keep, Keep, Either];
     touches(w, "in one directory", &[(&d, CONTENT), (&a, moved), (&e, NOTHING)], || w.mv("d/a", "d/c").unwrap());
     let replaced = if w.has(FsCaps::UNLINKED_OPEN) { STATUS } else { [Either; 3] };
-    touches(w, "over another", &[(&d, CONTENT), (&e, CONTENT), (&a, moved), (&b, replaced)], || w.mv("d/c", "e/b").unwrap());
+    let nodes = [(&d, CONTENT), (&e, CONTENT), (&a, moved), (&b, replaced)];
+    touches(w, "over another", &nodes, || w.mv("d/c", "e/b").unwrap());
     touches(w, "onto itself", &[(&e, NOTHING), (&a, NOTHING)], || w.mv("e/b", "e/b").unwrap());
     let f = w.mkdir("d/f").unwrap();
-    touches(w, "a directory", &[(&d, CONTENT), (&e, CONTENT), (&f, [Keep, Either, Either])], || w.mv("d/f", "e/f").unwrap());
+    let nodes = [(&d, CONTENT), (&e, CONTENT), (&f, [Keep, Either, Either])];
+    touches(w, "a directory", &nodes, || w.mv("d/f", "e/f").unwrap());
     if w.has(FsCaps::EXCHANGE) {
         let c = w.put("d/c", "");
         let nodes = [(&d, CONTENT), (&e, CONTENT), (&a, moved), (&c, moved)];
