@@ -27,6 +27,13 @@ fn in_the_middle_and_at_the_end(w) {
     assert_eq!(p.ino("l/../.."), p.ino("."));
     assert_eq!(p.readlink("m").unwrap(), "l/f");
     assert_eq!(p.names("l").unwrap(), ["f"]);
+    // A link to a directory, below another directory, opened as a directory.
+    p.symlink("e", "d/le").unwrap();
+    p.symlink("e/f", "d/lf").unwrap();
+    assert_eq!(p.names("d/le").unwrap(), ["f"]);
+    assert_eq!(p.names("d/le/").unwrap(), ["f"]);
+    refused!(p.open("d/lf", OpenFlags::READ | OpenFlags::DIRECTORY), NOTDIR);
+    refused!(p.open("d/e/f", OpenFlags::READ | OpenFlags::DIRECTORY), NOTDIR);
 }
 
 /// ELOOP at the 41st link of one path (Linux's MAXSYMLINKS); 40 are followed.

@@ -81,7 +81,11 @@ impl Sys for Linux {
     }
 
     fn open_run(&self, dir: &File, run: &[u8], how: Request) -> Option<Result<File>> {
-        self.openat2(dir, run, oflags(how) | OFlags::NOFOLLOW, mode_of(how))
+        match self.openat2(dir, run, oflags(how) | OFlags::NOFOLLOW, mode_of(how)) {
+            // As in `pin_run`: it may be a link to a directory.
+            Some(Err(Errno::NOTDIR)) if how.flags.contains(OpenFlags::DIRECTORY) => None,
+            done => done,
+        }
     }
 
     fn pin_run(&self, dir: &File, run: &[u8], directory: bool) -> Option<Result<File>> {
