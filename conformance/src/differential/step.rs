@@ -36,6 +36,12 @@ impl Env {
         self.world.tree()
     }
 
+    /// The paths of everything that is there.
+    pub(super) fn existing(&self) -> Vec<String> {
+        let path = |line: &str| line.split(' ').next().unwrap_or("").trim_end_matches('/').to_owned();
+        self.world.tree().lines().map(path).collect()
+    }
+
     /// Does it, and answers what came of it.
     pub(super) fn step(&mut self, op: &Op) -> String {
         match self.act(op) {
