@@ -134,7 +134,12 @@ impl Env {
             "seek" => file.seek(Whence::Start, number(1) as i64).map(|n| n.to_string()),
             "seekend" => file.seek(Whence::End, -1).map(|n| n.to_string()),
             "setlen" => done(file.set_len(number(1))),
-            "allocate" => done(file.allocate(0, number(1))),
+            "allocate" => {
+                file.allocate(0, number(1))?;
+                // POSIX leaves open whether that changes the mtime of a file that was long enough.
+                let mtime = SetTime::Now;
+                done(file.set_attr(&gangplank_vfs::Ctx::ROOT, &SetAttr { mtime, ..SetAttr::default() }))
+            }
             "fstat" => file.metadata().map(|m| self.describe(&m)),
             "flist" => {
                 let mut names = vec![];
