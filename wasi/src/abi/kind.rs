@@ -38,13 +38,13 @@ kinds! {
     Fd: u32 I32,
     /// Bytes of the buffer before it, or elements of the array.
     Len: u32 I32,
-    /// Start of a path; a [`PathLen`](Kind::PathLen) follows.
+    /// Start of a path; a [`PathLen`](super::Kind::PathLen) follows.
     Path: u32 I32,
     /// Bytes of the path before it.
     PathLen: u32 I32,
-    /// Array of buffers to read from; an [`IovsLen`](Kind::IovsLen) follows.
+    /// Array of buffers to read from; an [`IovsLen`](super::Kind::IovsLen) follows.
     Iovs: u32 I32,
-    /// Array of buffers to fill; an [`IovsLen`](Kind::IovsLen) follows.
+    /// Array of buffers to fill; an [`IovsLen`](super::Kind::IovsLen) follows.
     IovsMut: u32 I32,
     /// Number of buffers of the array before it.
     IovsLen: u32 I32,

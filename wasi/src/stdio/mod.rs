@@ -7,7 +7,7 @@
 //! | the embedder's own | [`inherit_stdin`] | [`inherit_stdout`], [`inherit_stderr`] |
 //! | another host descriptor (Unix) | `from_fd` | `from_fd` |
 //! | nothing | [`null`] | [`null`] |
-//! | known beforehand, looked at afterwards | [`bytes`] | [`capture`] |
+//! | known beforehand, looked at afterwards | [`bytes()`] | [`capture`] |
 //! | a pipe to a thread of the embedder | [`to_guest`](crate::pipes::to_guest) | [`from_guest`](crate::pipes::from_guest) |
 //! | a reader or writer of the embedder's | [`reader`] | [`writer`]; [`tee`] copies what goes elsewhere |
 //!
