@@ -15,6 +15,12 @@ pub trait Fixture: Send + Sync {
 
     /// A new, empty filesystem that shares nothing with any other.
     fn make(&self) -> Made;
+
+    /// A new, empty filesystem that holds between 128 KiB and 2 MiB of content, and between 10 and 1000 nodes; `None` if
+    /// there is no such thing.
+    fn make_small(&self) -> Option<Made> {
+        None
+    }
 }
 
 /// A filesystem, fresh from a [`Fixture`].
@@ -61,9 +67,13 @@ impl fmt::Debug for Made {
 /// Limit of a [`MemFs`] under test: enough for every case, and small enough to tell what is counted.
 const MAX_BYTES: u64 = 1 << 30;
 
-fn mem() -> (MemFs, Arc<ManualClock>) {
+/// Bytes and nodes of a small one.
+const SMALL: (u64, u64) = (1 << 20, 60);
+
+fn mem(max_bytes: u64, max_nodes: Option<u64>) -> (MemFs, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(1_700_000_000_123_456_789));
-    (MemFsOptions::new().clock(clock.clone()).max_bytes(Some(MAX_BYTES)).build(), clock)
+    let options = MemFsOptions::new().clock(clock.clone()).max_bytes(Some(max_bytes)).max_nodes(max_nodes);
+    (options.build(), clock)
 }
 
 /// Memory filesystems.
@@ -76,8 +86,13 @@ impl Fixture for MemFixture {
     }
 
     fn make(&self) -> Made {
-        let (fs, clock) = mem();
+        let (fs, clock) = mem(MAX_BYTES, None);
         Made::new(Arc::new(fs)).with_clock(clock)
+    }
+
+    fn make_small(&self) -> Option<Made> {
+        let (fs, clock) = mem(SMALL.0, Some(SMALL.1));
+        Some(Made::new(Arc::new(fs)).with_clock(clock))
     }
 }
 
@@ -91,7 +106,7 @@ impl Fixture for ForkFixture {
     }
 
     fn make(&self) -> Made {
-        let (original, clock) = mem();
+        let (original, clock) = mem(MAX_BYTES, None);
         let (cx, root) = (Ctx::ROOT, original.root());
         let make = |name: &'static str, new| {
             let name = Name::new(name.as_bytes()).expect("a name");
@@ -111,6 +126,11 @@ impl Fixture for ForkFixture {
             make(name, NewNode::Directory { mode: 0o700 });
         }
         Made::new(Arc::new(fork)).with_clock(clock).keeping(original)
+    }
+
+    fn make_small(&self) -> Option<Made> {
+        let (original, clock) = mem(SMALL.0, Some(SMALL.1));
+        Some(Made::new(Arc::new(original.fork())).with_clock(clock).keeping(original))
     }
 }
 

@@ -61,6 +61,7 @@ pub struct Case {
 /// # Panics
 /// If the case fails.
 pub fn run(fixture: &dyn Fixture, case: fn(&World)) {
-    let world = World::new(fixture.make());
+    let mut world = World::new(fixture.make());
+    world.set_small(fixture.make_small().map(World::new));
     case(&world);
 }

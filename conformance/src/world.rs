@@ -23,6 +23,7 @@ pub struct World {
     fs: Arc<dyn FileSystem>,
     clock: Option<Arc<ManualClock>>,
     holds_removed: bool,
+    small: Option<Box<World>>,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -35,7 +36,7 @@ impl fmt::Debug for World {
 impl World {
     /// Around a new filesystem.
     pub fn new(made: Made) -> World {
-        World { fs: made.fs, clock: made.clock, holds_removed: made.holds_removed, _keep: made.keep }
+        World { fs: made.fs, clock: made.clock, holds_removed: made.holds_removed, small: None, _keep: made.keep }
     }
 
     /// The filesystem.
@@ -51,6 +52,15 @@ impl World {
     /// Whether a node that is referenced, but has neither a name nor an open file, can still be used.
     pub fn holds_removed(&self) -> bool {
         self.holds_removed && self.has(FsCaps::UNLINKED_OPEN)
+    }
+
+    /// Another filesystem of the same kind, small enough to be filled, if there is such a thing.
+    pub fn small(&self) -> Option<&World> {
+        self.small.as_deref()
+    }
+
+    pub(crate) fn set_small(&mut self, small: Option<World>) {
+        self.small = small.map(Box::new);
     }
 
     /// Lets enough time pass that a timestamp taken now differs from all before.

@@ -17,6 +17,7 @@ pub mod path_open;
 pub mod path_scope;
 pub mod path_slash;
 pub mod precedence;
+pub mod quota;
 pub mod readdir;
 pub mod refs;
 pub mod remove;
@@ -63,6 +64,7 @@ macro_rules! suite {
             $crate::__cases_path_scope!();
             $crate::__cases_path_slash!();
             $crate::__cases_precedence!();
+            $crate::__cases_quota!();
             $crate::__cases_readdir!();
             $crate::__cases_refs!();
             $crate::__cases_remove!();
