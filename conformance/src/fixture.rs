@@ -16,8 +16,8 @@ pub trait Fixture: Send + Sync {
     /// A new, empty filesystem that shares nothing with any other.
     fn make(&self) -> Made;
 
-    /// A new, empty filesystem that holds between 128 KiB and 2 MiB of content, and between 10 and 1000 nodes; `None` if
-    /// there is no such thing.
+    /// A new, empty filesystem that holds between 128 KiB and 2 MiB of content, and between 10 and 1000 nodes; `None`
+    /// if there is no such thing.
     fn make_small(&self) -> Option<Made> {
         None
     }

@@ -20,7 +20,9 @@ fn nothing_asked_for_changes_nothing(w) {
 fn the_mode(w) {
     for node in [w.put("a", "x"), w.mkdir("d").unwrap()] {
         let before = node.stat().unwrap();
-        for mode in [0o600, 0o777, 0o000, 0o1755] {
+        // A host may refuse a file that nobody may read.
+        let least = if w.has(FsCaps::LOCAL) { 0 } else { 0o500 };
+        for mode in [0o600, 0o777, least, 0o1755] {
             node.setattr(SetAttr { mode: Some(mode), ..NONE }).unwrap();
             let after = node.stat().unwrap();
             assert_eq!(after.mode, mode);
