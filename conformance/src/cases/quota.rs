@@ -152,4 +152,39 @@ fn a_failed_write_changes_nothing(w) {
     refused!(b.open(RW).unwrap().write(70, &[1; 100_000]), NOSPC | DQUOT);
     assert_eq!((b.stat().unwrap(), w.fs().statfs().unwrap()), (before, free));
 }
+
+/// Every name that comes and goes, and every creation that fails half-way, leaves the count of nodes as it was.
+fn names_and_failures_give_back_what_they_took(w) {
+    let Some(w) = w.small() else { return };
+    w.put("a", "");
+    let free = || w.fs().statfs().unwrap();
+    let before = free();
+    for _ in 0..100 {
+        if w.has(FsCaps::HARD_LINKS) {
+            w.link("a", "b").unwrap();
+            w.unlink("b").unwrap();
+            w.link("a", "b").unwrap();
+            w.put("c", "");
+            w.mv("c", "b").unwrap();
+            w.unlink("b").unwrap();
+        }
+        w.mkdir("d").unwrap();
+        w.mkdir("e").unwrap();
+        w.mv("d", "e").unwrap();
+        w.rmdir("e").unwrap();
+    }
+    assert_eq!(free(), before);
+    fill(w, "full");
+    let before = free();
+    if w.has(FsCaps::SYMLINKS) {
+        for _ in 0..100 {
+            // It may still fit, where a target takes no room.
+            match w.symlink(vec![b'x'; 4000], "l") {
+                Ok(_) => w.unlink("l").unwrap(),
+                Err(e) => assert!([Errno::NOSPC, Errno::DQUOT].contains(&e), "{e:?}"),
+            }
+        }
+    }
+    assert_eq!(free(), before);
+}
 }

@@ -84,6 +84,9 @@ static VERBS: &[Verb] = &[
     verb("fork", 1, &[], NONE),
 ];
 
+/// What only makes things.
+const MAKERS: &[&str] = &["mkdir", "put", "symlink", "link"];
+
 /// A tiny alphabet, so that things meet.
 const PATHS: &[&str] = &[
     "a",
@@ -200,10 +203,13 @@ impl Script {
     /// `len` random operations that need no more than `caps`.
     pub fn random(rng: &mut Rng, len: usize, caps: FsCaps) -> Script {
         let verbs: Vec<&Verb> = VERBS.iter().filter(|v| caps.contains(v.caps)).collect();
-        let total: u32 = verbs.iter().map(|v| v.weight).sum();
+        // The first quarter only makes things: in an empty tree everything is NOENT.
+        let makers: Vec<&Verb> = verbs.iter().copied().filter(|v| MAKERS.contains(&v.name)).collect();
         // It is run as it is made: half of all paths lead to something that is there, so that things meet.
         let mut env = Env::new(World::new(MemFixture.make()), caps);
-        let mut one = |rng: &mut Rng| {
+        let mut one = |rng: &mut Rng, i: usize| {
+            let verbs = if i < len / 4 { &makers } else { &verbs };
+            let total: u32 = verbs.iter().map(|v| v.weight).sum();
             let known = env.existing();
             let mut at = rng.below(total.into()) as u32;
             let verb = verbs.iter().find(|v| {
@@ -217,16 +223,16 @@ impl Script {
             env.step(&op);
             op
         };
-        Script((0..len).map(|_| one(rng)).collect())
+        Script((0..len).map(|i| one(rng, i)).collect())
     }
 }
 
 impl Arg {
     fn random(self, rng: &mut Rng, known: &[String]) -> String {
         match self {
-            Arg::Path if !known.is_empty() && rng.below(9) < 6 => {
+            Arg::Path if !known.is_empty() && rng.below(8) < 6 => {
                 let there = &known[rng.below(known.len() as u64) as usize];
-                let name = ["", "", "", "", "/a", "/b", "/", "/.."][rng.below(8) as usize];
+                let name = ["", "", "", "", "", "", "/a", "/b", "/", "/.."][rng.below(10) as usize];
                 format!("{there}{name}")
             }
             Arg::Path => rng.pick(PATHS).to_string(),
