@@ -19,9 +19,11 @@ mod open_file;
 #[cfg(all(feature = "host", unix))]
 pub mod reactor;
 mod resolve;
+mod shapes;
 mod start;
 mod types;
 
+pub use bytes::Bytes;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use ctx::{Cred, Ctx};
 pub use errno::{Errno, Result};

@@ -10,14 +10,9 @@
 //!
 //! What is already read may meanwhile be gone: an entry is listed as it was a moment ago, as `readdir(3)` does.
 
-use core::{ops::ControlFlow, task::Waker};
-use std::{
-    fs::File,
-    io::{IoSlice, IoSliceMut},
-    sync::Arc,
-};
+use core::ops::ControlFlow;
+use std::{fs::File, sync::Arc};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::{
@@ -25,10 +20,7 @@ use super::{
     meta::{Attr, Key, check_attr},
     sys::set_attr_of,
 };
-use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, Name, NodeId, OpenFlags, Result, Seek,
-    SetAttr, Socket, VirtualFile,
-};
+use crate::{Cookie, Ctx, DirEntry, Errno, FileType, Metadata, Name, NodeId, OpenFlags, Result, SetAttr, VirtualFile};
 
 #[derive(Debug)]
 pub(super) struct HostDir {
@@ -221,12 +213,10 @@ impl HostDir {
 }
 
 impl VirtualFile for HostDir {
+    crate::directory_shape!(needs);
+
     fn node(&self) -> Option<NodeId> {
         Some(self.key.id(self.fs.root_key.dev))
-    }
-
-    fn seekable(&self) -> bool {
-        false
     }
 
     fn getattr(&self) -> Result<Metadata> {
@@ -239,35 +229,6 @@ impl VirtualFile for HostDir {
         }
         check_attr(attr, FileType::Directory)?;
         set_attr_of(&self.file, attr)
-    }
-
-    fn read_at(&self, _bufs: &mut [IoSliceMut<'_>], _offset: u64) -> Result<usize> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::ISDIR)
-    }
-
-    fn write_at(&self, _bufs: &[IoSlice<'_>], _at: At) -> Result<(usize, u64)> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::ISDIR)
-    }
-
-    fn read_bytes(&self, _offset: u64, _len: usize) -> Result<Bytes> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::ISDIR)
-    }
-
-    fn set_len(&self, _len: u64) -> Result<()> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::ISDIR)
-    }
-
-    fn allocate(&self, _offset: u64, _len: u64) -> Result<()> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::ISDIR)
-    }
-
-    fn seek_data(&self, _offset: u64, _what: Seek) -> Result<u64> {
-        Err(Errno::ISDIR)
     }
 
     fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
@@ -314,41 +275,5 @@ impl VirtualFile for HostDir {
 
     fn sync(&self, _data_only: bool) -> Result<()> {
         Ok(self.file.sync_all()?)
-    }
-
-    fn poll(&self, interest: Events, _waker: Option<&Waker>) -> Result<Events> {
-        Ok(interest & (Events::READ | Events::WRITE))
-    }
-
-    fn read_stream(&self, _bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::ISDIR)
-    }
-
-    fn write_stream(&self, _bufs: &[IoSlice<'_>]) -> Result<usize> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::ISDIR)
-    }
-
-    fn flush(&self) -> Result<()> {
-        // Nothing is ever delayed.
-        Ok(())
-    }
-
-    fn set_flags(&self, _flags: OpenFlags) -> Result<()> {
-        // None of them means anything for a directory.
-        Ok(())
-    }
-
-    fn advise(&self, _offset: u64, _len: u64, _advice: Advice) -> Result<()> {
-        Err(Errno::ISDIR)
-    }
-
-    fn socket(&self) -> Option<&dyn Socket> {
-        None
-    }
-
-    fn is_terminal(&self) -> bool {
-        false
     }
 }

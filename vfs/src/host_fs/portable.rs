@@ -13,8 +13,7 @@ use cap_primitives::fs::{self as cap, DirOptions, FollowSymlinks, OpenOptions};
 use super::{
     meta::Attr,
     node::Node,
-    sys::{Request, Sys, set_attr_of},
-    walk::TRIES,
+    sys::{Request, Sys, TRIES, set_attr_of},
 };
 use crate::{Errno, FileType, Name, OpenFlags, Remove, Rename, Result, SetAttr};
 

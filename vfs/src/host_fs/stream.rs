@@ -1,7 +1,6 @@
 //! [`HostStream`]: an open FIFO, or a character device. The descriptor is non-blocking, so nothing here ever waits.
 
 use core::{
-    ops::ControlFlow,
     sync::atomic::{AtomicBool, Ordering},
     task::Waker,
 };
@@ -12,7 +11,6 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use rustix::io::retry_on_intr;
 
 use super::{
@@ -20,8 +18,7 @@ use super::{
     meta::{Attr, timestamps},
 };
 use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, SetTime,
-    Socket, VirtualFile,
+    Ctx, Errno, Events, Metadata, NodeId, OpenFlags, Result, SetAttr, SetTime, Socket, VirtualFile,
     host_fs::meta::{Key, check_attr},
     reactor::{Source, poll_now},
 };
@@ -59,12 +56,10 @@ impl HostStream {
 }
 
 impl VirtualFile for HostStream {
+    crate::stream_shape!(needs);
+
     fn node(&self) -> Option<NodeId> {
         Some(self.key.id(self.fs.root_key.dev))
-    }
-
-    fn seekable(&self) -> bool {
-        false
     }
 
     fn getattr(&self) -> Result<Metadata> {
@@ -88,44 +83,6 @@ impl VirtualFile for HostStream {
             rustix::fs::futimens(fd, &timestamps(attr.atime, attr.mtime))?;
         }
         Ok(())
-    }
-
-    fn read_at(&self, _bufs: &mut [IoSliceMut<'_>], _offset: u64) -> Result<usize> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::SPIPE)
-    }
-
-    fn write_at(&self, _bufs: &[IoSlice<'_>], _at: At) -> Result<(usize, u64)> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::SPIPE)
-    }
-
-    fn read_bytes(&self, _offset: u64, _len: usize) -> Result<Bytes> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::SPIPE)
-    }
-
-    fn set_len(&self, _len: u64) -> Result<()> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::INVAL)
-    }
-
-    fn allocate(&self, _offset: u64, _len: u64) -> Result<()> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::SPIPE)
-    }
-
-    fn seek_data(&self, _offset: u64, _what: Seek) -> Result<u64> {
-        Err(Errno::SPIPE)
-    }
-
-    fn readdir(&self, _from: Cookie, _sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::NOTDIR)
-    }
-
-    fn sync(&self, _data_only: bool) -> Result<()> {
-        Err(Errno::INVAL)
     }
 
     fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events> {
@@ -161,10 +118,6 @@ impl VirtualFile for HostStream {
     fn set_flags(&self, flags: OpenFlags) -> Result<()> {
         self.nonblock.store(flags.contains(OpenFlags::NONBLOCK), Ordering::Relaxed);
         Ok(())
-    }
-
-    fn advise(&self, _offset: u64, _len: u64, _advice: Advice) -> Result<()> {
-        Err(Errno::SPIPE)
     }
 
     fn socket(&self) -> Option<&dyn Socket> {

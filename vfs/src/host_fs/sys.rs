@@ -11,6 +11,9 @@ use bytes::Bytes;
 use super::node::Node;
 use crate::{Name, OpenFlags, Remove, Rename, Result, SetAttr};
 
+/// How often an operation is tried again when somebody else changes the name under it.
+pub(super) const TRIES: usize = 16;
+
 /// How to open a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {

@@ -11,15 +11,12 @@ use super::{
     Inner,
     meta::{Attr, new_mode},
     node::Node,
-    sys::Request,
+    sys::{Request, TRIES},
 };
 use crate::{
     Component, Components, Ctx, Entry, Errno, FileType, Goal, MountPoints, Name, NewNode, NodeId, OpenFlags, OpenHow,
     Result, Walked,
 };
-
-/// How often an operation is tried again when somebody else changes the name under it.
-pub(super) const TRIES: usize = 16;
 
 /// A directory on the way.
 enum Here {

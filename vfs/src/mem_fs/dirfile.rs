@@ -3,20 +3,11 @@
 use core::{
     ops::ControlFlow,
     sync::atomic::{AtomicU64, Ordering},
-    task::Waker,
 };
-use std::{
-    io::{IoSlice, IoSliceMut},
-    sync::Arc,
-};
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 use super::shared::Shared;
-use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
-    VirtualFile,
-};
+use crate::{Cookie, Ctx, DirEntry, Errno, Metadata, NodeId, OpenFlags, Result, SetAttr, VirtualFile};
 
 /// An open directory. It holds a reference to its node.
 #[derive(Debug)]
@@ -35,8 +26,8 @@ impl MemDir {
         MemDir { fs, id, flags, end: AtomicU64::new(0) }
     }
 
-    fn refuse<R>(&self, access: OpenFlags) -> Result<R> {
-        Err(if self.flags.contains(access) { Errno::ISDIR } else { Errno::BADF })
+    fn needs(&self, access: OpenFlags) -> Result<()> {
+        if self.flags.contains(access) { Ok(()) } else { Err(Errno::BADF) }
     }
 }
 
@@ -47,12 +38,10 @@ impl Drop for MemDir {
 }
 
 impl VirtualFile for MemDir {
+    crate::directory_shape!(needs);
+
     fn node(&self) -> Option<NodeId> {
         Some(self.id)
-    }
-
-    fn seekable(&self) -> bool {
-        false
     }
 
     fn getattr(&self) -> Result<Metadata> {
@@ -61,39 +50,13 @@ impl VirtualFile for MemDir {
 
     fn setattr(&self, _: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
         if attr.size.is_some() {
-            return self.refuse(OpenFlags::WRITE);
+            return self.needs(OpenFlags::WRITE).and(Err(Errno::ISDIR));
         }
         self.fs.setattr(self.id, attr)
     }
 
-    fn read_at(&self, _: &mut [IoSliceMut<'_>], _: u64) -> Result<usize> {
-        self.refuse(OpenFlags::READ)
-    }
-
-    fn write_at(&self, _: &[IoSlice<'_>], _: At) -> Result<(usize, u64)> {
-        self.refuse(OpenFlags::WRITE)
-    }
-
-    fn read_bytes(&self, _: u64, _: usize) -> Result<Bytes> {
-        self.refuse(OpenFlags::READ)
-    }
-
-    fn set_len(&self, _: u64) -> Result<()> {
-        self.refuse(OpenFlags::WRITE)
-    }
-
-    fn allocate(&self, _: u64, _: u64) -> Result<()> {
-        self.refuse(OpenFlags::WRITE)
-    }
-
-    fn seek_data(&self, _: u64, _: Seek) -> Result<u64> {
-        Err(Errno::ISDIR)
-    }
-
     fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
-        if !self.flags.contains(OpenFlags::READ) {
-            return Err(Errno::BADF);
-        }
+        self.needs(OpenFlags::READ)?;
         // A directory is persistent: this is a picture of it, and no lock is held while it is shown.
         let dir = self.fs.tree.read().dir(self.id)?.clone();
         let mut end = self.end.load(Ordering::Relaxed);
@@ -122,37 +85,5 @@ impl VirtualFile for MemDir {
 
     fn sync(&self, _: bool) -> Result<()> {
         Ok(())
-    }
-
-    fn poll(&self, interest: Events, _: Option<&Waker>) -> Result<Events> {
-        Ok(interest & (Events::READ | Events::WRITE))
-    }
-
-    fn read_stream(&self, _: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        self.refuse(OpenFlags::READ)
-    }
-
-    fn write_stream(&self, _: &[IoSlice<'_>]) -> Result<usize> {
-        self.refuse(OpenFlags::WRITE)
-    }
-
-    fn flush(&self) -> Result<()> {
-        Ok(())
-    }
-
-    fn set_flags(&self, _: OpenFlags) -> Result<()> {
-        Ok(())
-    }
-
-    fn advise(&self, _: u64, _: u64, _: Advice) -> Result<()> {
-        Err(Errno::ISDIR)
-    }
-
-    fn socket(&self) -> Option<&dyn Socket> {
-        None
-    }
-
-    fn is_terminal(&self) -> bool {
-        false
     }
 }

@@ -3,17 +3,14 @@
 
 use core::fmt;
 use core::{
-    ops::ControlFlow,
     sync::atomic::{AtomicU64, Ordering},
     task::Waker,
 };
 use std::io::{IoSlice, IoSliceMut};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use gangplank_vfs::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr,
-    Socket, Time, VirtualFile,
+    Ctx, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Result, SetAttr, Socket, Time, VirtualFile,
 };
 
 /// A file without offsets. No method waits.
@@ -99,12 +96,10 @@ impl<S: Stream> StreamFile<S> {
 }
 
 impl<S: Stream> VirtualFile for StreamFile<S> {
+    gangplank_vfs::stream_shape!(needs);
+
     fn node(&self) -> Option<NodeId> {
         None
-    }
-
-    fn seekable(&self) -> bool {
-        false
     }
 
     fn getattr(&self) -> Result<Metadata> {
@@ -128,44 +123,6 @@ impl<S: Stream> VirtualFile for StreamFile<S> {
 
     fn setattr(&self, _cx: &Ctx<'_>, _attr: &SetAttr) -> Result<()> {
         Err(Errno::NOTSUP)
-    }
-
-    fn read_at(&self, _bufs: &mut [IoSliceMut<'_>], _offset: u64) -> Result<usize> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::SPIPE)
-    }
-
-    fn write_at(&self, _bufs: &[IoSlice<'_>], _at: At) -> Result<(usize, u64)> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::SPIPE)
-    }
-
-    fn read_bytes(&self, _offset: u64, _len: usize) -> Result<Bytes> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::SPIPE)
-    }
-
-    fn set_len(&self, _len: u64) -> Result<()> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::INVAL)
-    }
-
-    fn allocate(&self, _offset: u64, _len: u64) -> Result<()> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::SPIPE)
-    }
-
-    fn seek_data(&self, _offset: u64, _what: Seek) -> Result<u64> {
-        Err(Errno::SPIPE)
-    }
-
-    fn readdir(&self, _from: Cookie, _sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::NOTDIR)
-    }
-
-    fn sync(&self, _data_only: bool) -> Result<()> {
-        Err(Errno::INVAL)
     }
 
     fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events> {
@@ -195,10 +152,6 @@ impl<S: Stream> VirtualFile for StreamFile<S> {
 
     fn set_flags(&self, flags: OpenFlags) -> Result<()> {
         if flags.intersects(OpenFlags::SYNC | OpenFlags::DSYNC) { Err(Errno::INVAL) } else { Ok(()) }
-    }
-
-    fn advise(&self, _offset: u64, _len: u64, _advice: Advice) -> Result<()> {
-        Err(Errno::SPIPE)
     }
 
     fn socket(&self) -> Option<&dyn Socket> {
