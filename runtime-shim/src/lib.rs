@@ -8,13 +8,17 @@ pub mod module_info;
 mod program;
 mod runner;
 pub mod seed;
+mod stats;
 mod strace;
+mod trace_all;
 
 pub use error::{LoadError, Reason};
 pub use module_info::ModuleInfo;
 pub use program::{Program, read_module};
 pub use runner::{Run, RunError, RunResult, Runner, Status};
+pub use stats::{CallStats, Stats};
 pub use strace::Strace;
+pub use trace_all::TraceAll;
 
 /// The filesystems.
 pub use gangplank_vfs as vfs;

@@ -73,9 +73,21 @@ pub(crate) struct Run {
     #[arg(long = "env", value_name = "KEY[=VALUE]")]
     pub(crate) env: Vec<OsString>,
 
-    /// Print each system call on stderr.
+    /// Print each system call on stderr: arguments, results and how long it took.
     #[arg(long)]
     pub(crate) strace: bool,
+
+    /// Count the system calls, and print on stderr when the program has ended how often each was made, how often it
+    /// failed, and how long it took.
+    ///
+    /// The time includes waiting, for input or for a clock.
+    #[arg(long, value_name = "FORMAT", value_enum, num_args = 0..=1, require_equals = true,
+        default_missing_value = "table")]
+    pub(crate) stats: Option<StatsFormat>,
+
+    /// Write what --stats=json prints to a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stats_json: Option<PathBuf>,
 
     /// Whether descriptors have rights, as preview1 was once meant to; most programs never ask.
     #[arg(long, value_enum, default_value_t = Rights::Ignore)]
@@ -111,6 +123,15 @@ pub(crate) enum Fs {
     Host,
     /// A copy in memory.
     Mem,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum StatsFormat {
+    /// For people.
+    Table,
+    /// On one line: `{"calls", "errors", "bytes", "total_ns", "syscalls": [{"module", "name", "calls", "errors":
+    /// {ERRNO: count}, "bytes", "total_ns", "mean_ns", "max_ns"}]}`.
+    Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

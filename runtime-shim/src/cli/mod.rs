@@ -6,6 +6,7 @@ mod engines;
 mod inspect;
 mod report;
 mod run;
+mod tracing;
 
 use std::process::ExitCode;
 

@@ -54,6 +54,11 @@ impl From<LoadError> for Failure {
     }
 }
 
+/// Says on stderr what went wrong without ending the command.
+pub(crate) fn warn(text: &str) {
+    let _ = io::stderr().write_all(format!("warning: {text}\n").as_bytes());
+}
+
 /// Writes to stdout. A reader that has gone is no error; nobody wants the rest.
 pub(crate) fn print(text: &str) -> Result<u8, Failure> {
     let mut out = io::stdout().lock();

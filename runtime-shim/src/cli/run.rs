@@ -1,15 +1,9 @@
 //! `gangplank run`.
 
-use std::{
-    io::Write as _,
-    path::Path,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{io::Write as _, path::Path, sync::mpsc, thread, time::Duration};
 
 use gangplank::{
-    Program, RunError, Status, Strace,
+    Program, RunError, Status,
     engine::{EngineError, EngineOptions, engine},
     wasi::{Cancel, Canceller, Rights as Mode},
 };
@@ -18,6 +12,7 @@ use super::{
     args::{Rights, Run},
     dirs, exit,
     report::Failure,
+    tracing::{Summary, Tracing},
 };
 
 /// Native stack for the guest: four times what the wasmtime command gives. Memory is used only as far as it is touched.
@@ -48,6 +43,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     // What is wrong with the command line comes before what is wrong with the program.
     let env = environment(args)?;
     let preopens = dirs::preopens(args)?;
+    let tracing = Tracing::new(args)?;
     // Whatever must end the guest, Ctrl-C or a time limit, may end the whole process; so its loops do without the checks
     // that can halve the speed of the tightest ones.
     let options = EngineOptions { interruptible: false, stack: STACK };
@@ -72,8 +68,8 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
         Rights::Ignore => Mode::Ignore,
         Rights::Enforce => Mode::Enforce,
     });
-    if args.strace {
-        runner.trace(Arc::new(Strace::new(std::io::stderr())));
+    if let Some(tracer) = tracing.tracer() {
+        runner.trace(tracer);
     }
     if let Some(limit) = args.fd_limit {
         runner.fd_limit(limit);
@@ -93,11 +89,12 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     };
     let run = runner.prepare().map_err(refuse)?;
     let watchdog = match args.timeout {
-        Some(limit) => Some(Watchdog::start(limit, run.canceller(), path)?),
+        Some(limit) => Some(Watchdog::start(limit, run.canceller(), path, tracing.summary())?),
         None => None,
     };
     let status = run.run().map_err(refuse)?.status;
     drop(watchdog);
+    tracing.summary().print();
     match (&status, args.timeout) {
         (Status::Trap(trap), _) => complain(&format!("`{}` trapped: {trap}", path.display())),
         (Status::Canceled(Cancel::Timeout), Some(limit)) => complain(&overtime(path, limit)),
@@ -115,7 +112,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
 struct Watchdog(#[expect(dead_code, reason = "its drop is the message")] mpsc::Sender<()>);
 
 impl Watchdog {
-    fn start(limit: Duration, canceller: Canceller, path: &Path) -> Result<Watchdog, Failure> {
+    fn start(limit: Duration, canceller: Canceller, path: &Path, summary: Summary) -> Result<Watchdog, Failure> {
         let (alive, dropped) = mpsc::channel();
         let text = overtime(path, limit);
         let watch = move || {
@@ -123,6 +120,7 @@ impl Watchdog {
             if is_over(limit) || !canceller.cancel(Cancel::Timeout) || is_over(GRACE) {
                 return;
             }
+            summary.print();
             complain(&text);
             std::process::exit(exit::TIMEOUT.into());
         };
