@@ -148,18 +148,19 @@ fn r3_nobody_loses_what_is_his_own(w) {
     assert!(names.iter().all(|n| n.ends_with("-4")));
 }
 
-/// Whoever looks while a file is renamed to and fro sees one name or the other, and never an empty file.
+/// Whoever looks while a file is renamed to and fro never sees an empty file; and where nothing but this process
+/// changes the tree, whoever lists the directory sees exactly one of the two names. (Two looks, for `a` and then for `b`,
+/// may both be too late, however often they are repeated.)
 fn who_looks_during_renames_sees_one_name(w) {
     w.put("a", "content");
-    let (misses, looks) = (AtomicU64::new(0), AtomicU64::new(0));
     let look = || {
-        // Between the two looks it may have moved; so `a`, then `b`, then `a` again must find it at least once.
-        let found = ["a", "b", "a", "b", "a", "b"].iter().find_map(|n| w.read(n).ok());
-        match found {
-            Some(text) => assert_eq!(text, b"content"),
-            None => drop(misses.fetch_add(1, Ordering::Relaxed)),
+        if let Some(text) = ["a", "b"].iter().find_map(|n| w.read(n).ok()) {
+            assert_eq!(text, b"content");
         }
-        looks.fetch_add(1, Ordering::Relaxed);
+        if w.has(FsCaps::LOCAL) {
+            let names = w.names("").unwrap();
+            assert!(names == ["a"] || names == ["b"], "{names:?}");
+        }
     };
     let start = Instant::now();
     until_done(
@@ -175,8 +176,6 @@ fn who_looks_during_renames_sees_one_name(w) {
         &[&look],
     );
     assert_eq!(w.names("").unwrap(), ["a"]);
-    let (misses, looks) = (misses.into_inner(), looks.into_inner());
-    assert!(misses * 2 <= looks, "{misses} of {looks} looks found neither name");
 }
 
 /// Whoever looks at a name that is replaced again and again always finds a whole file there.
