@@ -7,7 +7,6 @@ mod error;
 pub mod module_info;
 mod program;
 mod runner;
-pub mod seed;
 mod stats;
 mod strace;
 mod trace_all;
@@ -19,6 +18,14 @@ pub use runner::{Run, RunError, RunResult, Runner, Status};
 pub use stats::{CallStats, Stats};
 pub use strace::Strace;
 pub use trace_all::TraceAll;
+
+/// A copy of a tree in another filesystem: see [`vfs::tree`].
+pub mod seed {
+    pub use gangplank_vfs::{
+        TreeError as CopyError,
+        tree::{Copied, copy_tree},
+    };
+}
 
 /// The filesystems.
 pub use gangplank_vfs as vfs;

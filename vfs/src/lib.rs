@@ -21,6 +21,7 @@ pub mod reactor;
 mod resolve;
 mod shapes;
 mod start;
+pub mod tree;
 mod types;
 
 pub use bytes::Bytes;
@@ -38,6 +39,7 @@ pub use name::{Component, Components, NAME_MAX, Name, PATH_MAX};
 pub use open_file::{OpenFile, Whence};
 pub use resolve::Scope;
 pub use start::Start;
+pub use tree::{Dir, Tree, TreeError};
 pub use types::{
     At, Cookie, DirEntry, Entry, Events, FileType, FsCaps, FsInfo, Metadata, NewNode, NodeId, OpenFlags, Remove,
     Rename, Seek, SetAttr, SetTime, StatFs, Time,

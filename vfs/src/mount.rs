@@ -44,6 +44,11 @@ impl Mount {
         Place::root(Mount::new(fs, root, options))
     }
 
+    /// Mounts the directory `root` of `fs`, to which the caller has a reference, nowhere: `..` ends there.
+    pub fn subtree(fs: Arc<dyn FileSystem>, root: NodeId, options: MountOptions) -> Place {
+        Place::root(Mount::new(fs, root, options))
+    }
+
     /// The filesystem.
     pub fn fs(&self) -> &Arc<dyn FileSystem> {
         &self.fs

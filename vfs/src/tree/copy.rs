@@ -1,12 +1,11 @@
-//! [`copy_tree`]: copies a directory of one filesystem into a directory of another. With it `--fs mem` offers a copy of
-//! a host directory.
+//! [`copy_tree`]: copies a directory of one filesystem into a directory of another.
 
-use core::{fmt, ops::ControlFlow};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, io::IoSlice, sync::Arc};
 
-use gangplank_vfs::{
-    At, Cookie, Cred, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, Metadata, Name, NewNode, NodeId, OpenFlags,
-    Place, Seek, SetAttr, SetTime, VirtualFile,
+use super::{TreeError, walk::names};
+use crate::{
+    At, Cred, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, Metadata, Name, NewNode, NodeId, OpenFlags, Place, Seek,
+    SetAttr, SetTime, VirtualFile,
 };
 
 /// What was copied.
@@ -24,31 +23,11 @@ pub struct Copied {
     pub skipped: Vec<Vec<u8>>,
 }
 
-/// Where and why a copy stopped.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CopyError {
-    /// From the top; empty for the top itself.
-    pub path: Vec<u8>,
-    /// What failed: `read`, `create`, …
-    pub what: &'static str,
-    /// Why.
-    pub errno: Errno,
-}
-
-impl fmt::Display for CopyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() { b".".as_slice() } else { &self.path };
-        write!(f, "cannot {} `{}`: {}", self.what, String::from_utf8_lossy(path), self.errno.message())
-    }
-}
-
-impl std::error::Error for CopyError {}
-
 /// On behalf of nobody: bits and owners are set from the original.
-const CX: Ctx<'static> = Ctx { cred: &Cred { uid: 0, gid: 0, umask: 0 } };
+pub(super) const CX: Ctx<'static> = Ctx { cred: &Cred { uid: 0, gid: 0, umask: 0 } };
 
 /// Bytes moved at a time.
-const CHUNK: usize = 1 << 20;
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// Copies everything below `from` into `to`: regular files with their holes, directories, symbolic links as they are,
 /// several names of one file as such; permission bits, owners and times. Needs no more memory than the longest listing
@@ -57,11 +36,15 @@ const CHUNK: usize = 1 << 20;
 /// A tree that changes meanwhile is copied as it is met; each file up to the size that it has when it is opened.
 ///
 /// # Errors
-/// [`CopyError`], with what has been copied until then left in place. `NOSPC` or `DQUOT` if `to` is too small.
-pub fn copy_tree(from: &Place, to: &Place) -> Result<Copied, CopyError> {
+/// [`TreeError`], with what has been copied until then left in place. `ROFS` if `to` is read-only; `NOSPC` or
+/// `DQUOT` if it is too small.
+pub fn copy_tree(from: &Place, to: &Place) -> Result<Copied, TreeError> {
     let mut copy = Copy { from: from.fs(), to: to.fs(), copied: Copied::default(), linked: HashMap::new() };
     let mut path = Vec::new();
-    copy.run(from.node(), to.node(), &mut path).map_err(|(what, errno)| CopyError { path, what, errno })?;
+    if to.mount().read_only() {
+        return Err(TreeError { path, what: "write to", errno: Errno::ROFS });
+    }
+    copy.run(from.node(), to.node(), &mut path).map_err(|(what, errno)| TreeError { path, what, errno })?;
     Ok(copy.copied)
 }
 
@@ -133,15 +116,8 @@ impl<'a> Copy<'a> {
 
     fn enter(&self, from: Held<'a>, to: Held<'a>, path: &[u8]) -> Result<Level<'a>, Failed> {
         let metadata = self.from.getattr(from.node).map_err(|e| ("examine", e))?;
-        let flags = OpenFlags::READ | OpenFlags::DIRECTORY;
-        let listing = self.from.open(&CX, from.node, flags).map_err(|e| ("open", e))?;
-        let mut names: Vec<Box<[u8]>> = Vec::new();
-        let mut sink = |entry: gangplank_vfs::DirEntry<'_>| {
-            names.push(entry.name.as_bytes().into());
-            ControlFlow::Continue(())
-        };
-        listing.readdir(Cookie::START, &mut sink).map_err(|e| ("list", e))?;
-        Ok(Level { from, to, metadata, names: names.into_iter(), path: path.len() })
+        let names = names(&**self.from, from.node).map_err(|e| ("list", e))?.into_iter();
+        Ok(Level { from, to, metadata, names, path: path.len() })
     }
 
     /// Copies one entry; answers a directory's level.
@@ -245,9 +221,9 @@ impl<'a> Copy<'a> {
     }
 }
 
-fn write_all(to: &dyn VirtualFile, mut bytes: &[u8], mut at: u64) -> Result<(), Errno> {
+pub(super) fn write_all(to: &dyn VirtualFile, mut bytes: &[u8], mut at: u64) -> Result<(), Errno> {
     while !bytes.is_empty() {
-        let (written, _) = to.write_at(&[std::io::IoSlice::new(bytes)], At::Offset(at))?;
+        let (written, _) = to.write_at(&[IoSlice::new(bytes)], At::Offset(at))?;
         if written == 0 {
             return Err(Errno::IO);
         }
