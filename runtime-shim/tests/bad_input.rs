@@ -68,7 +68,7 @@ fn imports_that_we_do_not_provide() {
             "wasi_snapshot_preview1::fd_frob (i32, i64) -> i32\n",
             "wasi_snapshot_preview1::fd_close (i64); ours is (i32) -> i32\n",
             "env::fd_close (i32) -> i32; we have one in wasi_snapshot_preview1\n",
-            "env::memory memory, 1 pages",
+            "env::memory memory, 1 page",
         ],
     );
 }

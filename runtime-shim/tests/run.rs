@@ -323,30 +323,12 @@ fn a_reader_that_has_gone_is_an_errno_for_the_guest_and_silence_for_us() {
 }
 
 #[test]
-fn engines_and_inspect() {
+fn engines() {
     let sandbox = Sandbox::new();
     let engines = sandbox.run(&["engines"]);
     assert_eq!(engines.code, Some(0));
     assert!(engines.out.contains("cranelift") && engines.out.contains("(the default)"), "{}", engines.out);
     assert!(engines.out.contains("interrupt") && engines.out.contains("jsc"), "{}", engines.out);
-    sandbox.wasm(
-        "some.wasm",
-        r#"(module
-            (import "wasi_snapshot_preview1" "fd_close" (func (param i32) (result i32)))
-            (import "env" "what" (func))
-            (memory (export "memory") 3) (func (export "_start")))"#,
-    );
-    let inspected = sandbox.run(&["inspect", "some.wasm"]);
-    assert_eq!(inspected.code, Some(0));
-    for line in [
-        "kind:     a program (_start)",
-        "  ok       wasi_snapshot_preview1::fd_close (i32) -> i32",
-        "  missing  env::what ()",
-        "memory:   3 pages, no maximum",
-    ] {
-        assert!(inspected.out.contains(line), "{line}: {}", inspected.out);
-    }
-    sandbox.run(&["inspect", "gone.wasm"]).refused(127, &["gone.wasm", "no such file"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES, after_long_help = AFTER_RUN)]
     Run(Run),
     /// Show what a module imports and exports, and whether it would run.
+    #[command(after_help = INSPECT_EXAMPLES, after_long_help = AFTER_INSPECT)]
     Inspect(Inspect),
     /// List the engines, and what each can do.
     Engines,
@@ -45,6 +46,34 @@ Exit codes:
   127  there is no such program
   130  Ctrl-C ended the program (as shells report it)
   134  the program trapped; the reason and its calls are on stderr";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  gangplank inspect prog.wasm
+  gangplank inspect --json prog.wasm | jq -r '.imports[] | select(.provided | not).name'";
+
+const AFTER_INSPECT: &str = "\
+Examples:
+  gangplank inspect prog.wasm
+  gangplank inspect --json prog.wasm | jq -r '.imports[] | select(.provided | not).name'
+
+Keys of --json (keys may be added; `format` changes if one goes or means something else):
+  format           1
+  runs, obstacles  whether `gangplank run` would take it, and a list of the reasons why not; it is not compiled
+  entry            command, reactor, none: whether it exports _start, or _initialize
+  flavour          preview1, unstable, wasix, none: whose system calls it imports
+  start            whether it has a start function
+  threads          whether it imports a function that makes threads
+  asyncify         whether it exports the functions of Binaryen's Asyncify
+  size             bytes of the file
+  functions        how many it defines; code_size, data_size: bytes of these sections
+  imports          list: module, name, kind (func, memory, table, global, tag), type, for functions and tags also
+                   params and results, provided, why_not (null if provided)
+  exports          list: name, kind, type, params, results
+  memories         list: initial, maximum (pages, or null), shared, memory64, page_size
+  tables           list: element, initial, maximum
+  producers        list: field (language, processed-by, sdk), name, version
+  custom_sections  list: name, size";
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -112,6 +141,10 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
+    /// Print JSON, whose keys --help lists.
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// A .wasm file.
     pub(crate) program: PathBuf,
 }

@@ -34,9 +34,19 @@ impl fmt::Display for MissingImport {
         write!(f, "{}::{} {ty}", module.escape_debug(), name.escape_debug())?;
         match &self.near {
             Near::Nothing => Ok(()),
-            Near::OtherSignature(ours) => write!(f, "; ours is {ours}"),
-            Near::OtherModule(module) => write!(f, "; we have one in {module}"),
-            Near::Whose(whose) => write!(f, "; {whose}"),
+            near => write!(f, "; {near}"),
+        }
+    }
+}
+
+impl fmt::Display for Near {
+    /// Nothing for [`Near::Nothing`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Near::Nothing => Ok(()),
+            Near::OtherSignature(ours) => write!(f, "ours is {ours}"),
+            Near::OtherModule(module) => write!(f, "we have one in {module}"),
+            Near::Whose(whose) => f.write_str(whose),
         }
     }
 }
@@ -126,9 +136,9 @@ mod tests {
                 "wasi_snapshot_preview1::fd_close (i64) -> i32; ours is (i32) -> i32",
                 "wasi_snapshot_preview1::fd_frob (i32)",
                 "env::fd_close (i32) -> i32; we have one in wasi_snapshot_preview1",
-                "env::table table",
+                "env::table table of funcref, 1 element, no maximum",
                 "env::g global i32",
-                "env::memory memory, 1 pages, no maximum",
+                "env::memory memory, 1 page, no maximum",
             ]
         );
     }

@@ -1,16 +1,17 @@
 //! [`ModuleInfo`]: what a module is, read once by our own parser, above all engines.
 
 mod imports;
+mod read;
 mod sniff;
 mod types;
 
 use core::fmt;
 
-use wasmparser::{CompositeInnerType, Encoding, ExternalKind, Parser, Payload, TypeRef, Validator, WasmFeatures};
+use wasmparser::{Parser, Validator, WasmFeatures};
 
 pub use imports::{MissingImport, Near};
 pub use sniff::NotWasm;
-pub use types::{ExternType, MemoryType, Signature, ValType};
+pub use types::{ExternType, MemoryType, Signature, TableType, ValType};
 
 /// Imports, exports, and what follows from them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +23,8 @@ pub struct ModuleInfo {
     pub exports: Vec<Export>,
     /// Its memories, imported ones first.
     pub memories: Vec<MemoryType>,
+    /// Its tables, imported ones first.
+    pub tables: Vec<TableType>,
     /// Whose system calls it makes.
     pub flavour: Flavour,
     /// How it is run.
@@ -36,8 +39,12 @@ pub struct ModuleInfo {
     pub functions: u32,
     /// Bytes of its code section.
     pub code_size: u64,
+    /// Bytes of its data section.
+    pub data_size: u64,
     /// Its custom sections, in order.
     pub custom_sections: Vec<CustomSection>,
+    /// What made it, from the custom section `producers`; nothing if there is none, or it cannot be read.
+    pub producers: Vec<Producer>,
 }
 
 /// An import.
@@ -67,6 +74,17 @@ pub struct CustomSection {
     pub name: String,
     /// Bytes of its content.
     pub size: u64,
+}
+
+/// Something that took part in making a module.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Producer {
+    /// What it is: `language`, `processed-by` or `sdk`.
+    pub field: String,
+    /// Its name.
+    pub name: String,
+    /// Its version, or nothing.
+    pub version: String,
 }
 
 /// Whose system calls a module makes.
@@ -156,7 +174,7 @@ impl ModuleInfo {
         if let Some(what) = sniff::sniff(wasm) {
             return Err(ModuleError::NotWasm(what));
         }
-        let mut reader = Reader::default();
+        let mut reader = read::Reader::default();
         for payload in Parser::new(0).parse_all(wasm) {
             match payload {
                 Ok(payload) => reader.payload(payload)?,
@@ -190,199 +208,6 @@ impl ModuleInfo {
     }
 }
 
-/// What has been read so far.
-#[derive(Default)]
-struct Reader {
-    /// By type index; `None` for what is no function.
-    types: Vec<Option<Signature>>,
-    /// By function index: type index.
-    functions: Vec<u32>,
-    globals: Vec<(ValType, bool)>,
-    tags: Vec<u32>,
-    memories: Vec<MemoryType>,
-    imports: Vec<Import>,
-    exports: Vec<Export>,
-    custom_sections: Vec<CustomSection>,
-    start: bool,
-    defined: u32,
-    code_size: u64,
-}
-
-impl Reader {
-    fn payload(&mut self, payload: Payload<'_>) -> Result<(), ModuleError> {
-        match payload {
-            Payload::Version { encoding: Encoding::Component, .. } => {
-                return Err(ModuleError::NotWasm(NotWasm::Component));
-            }
-            Payload::TypeSection(section) => {
-                for group in section {
-                    for ty in group?.into_types() {
-                        self.types.push(match ty.composite_type.inner {
-                            CompositeInnerType::Func(ty) => Some(Signature {
-                                params: ty.params().iter().map(|ty| val_type(*ty)).collect(),
-                                results: ty.results().iter().map(|ty| val_type(*ty)).collect(),
-                            }),
-                            _ => None,
-                        });
-                    }
-                }
-            }
-            Payload::ImportSection(section) => {
-                for import in section.into_imports_with_offsets() {
-                    let (offset, import) = import?;
-                    let ty = self.import(import.ty, offset)?;
-                    self.imports.push(Import { module: import.module.to_owned(), name: import.name.to_owned(), ty });
-                }
-            }
-            Payload::FunctionSection(section) => {
-                for ty in section {
-                    self.functions.push(ty?);
-                    self.defined += 1;
-                }
-            }
-            Payload::MemorySection(section) => {
-                for ty in section {
-                    self.memories.push(memory_type(ty?));
-                }
-            }
-            Payload::TagSection(section) => {
-                for ty in section {
-                    self.tags.push(ty?.func_type_idx);
-                }
-            }
-            Payload::GlobalSection(section) => {
-                for global in section {
-                    let ty = global?.ty;
-                    self.globals.push((val_type(ty.content_type), ty.mutable));
-                }
-            }
-            Payload::ExportSection(section) => {
-                for export in section.into_iter_with_offsets() {
-                    let (offset, export) = export?;
-                    let ty = self.exported(export.kind, export.index, offset)?;
-                    self.exports.push(Export { name: export.name.to_owned(), ty });
-                }
-            }
-            Payload::StartSection { .. } => self.start = true,
-            Payload::CodeSectionStart { size, .. } => self.code_size = size.into(),
-            Payload::CustomSection(section) => self
-                .custom_sections
-                .push(CustomSection { name: section.name().to_owned(), size: section.data().len() as u64 }),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn signature(&self, index: u32, offset: u64) -> Result<Signature, ModuleError> {
-        self.types.get(index as usize).cloned().flatten().ok_or_else(|| ModuleError::Invalid {
-            message: format!("type {index} is not a function's, or does not exist"),
-            offset,
-        })
-    }
-
-    fn import(&mut self, ty: TypeRef, offset: u64) -> Result<ExternType, ModuleError> {
-        Ok(match ty {
-            TypeRef::Func(index) | TypeRef::FuncExact(index) => {
-                self.functions.push(index);
-                ExternType::Func(self.signature(index, offset)?)
-            }
-            TypeRef::Table(_) => ExternType::Table,
-            TypeRef::Memory(ty) => {
-                self.memories.push(memory_type(ty));
-                ExternType::Memory(memory_type(ty))
-            }
-            TypeRef::Global(ty) => {
-                let (value, mutable) = (val_type(ty.content_type), ty.mutable);
-                self.globals.push((value, mutable));
-                ExternType::Global { ty: value, mutable }
-            }
-            TypeRef::Tag(ty) => {
-                self.tags.push(ty.func_type_idx);
-                ExternType::Tag(self.signature(ty.func_type_idx, offset)?)
-            }
-        })
-    }
-
-    fn exported(&self, kind: ExternalKind, index: u32, offset: u64) -> Result<ExternType, ModuleError> {
-        let missing = |what: &str| ModuleError::Invalid { message: format!("{what} {index} does not exist"), offset };
-        let at = index as usize;
-        Ok(match kind {
-            ExternalKind::Func | ExternalKind::FuncExact => {
-                let ty = self.functions.get(at).ok_or_else(|| missing("function"))?;
-                ExternType::Func(self.signature(*ty, offset)?)
-            }
-            ExternalKind::Table => ExternType::Table,
-            ExternalKind::Memory => ExternType::Memory(*self.memories.get(at).ok_or_else(|| missing("memory"))?),
-            ExternalKind::Global => {
-                let (ty, mutable) = *self.globals.get(at).ok_or_else(|| missing("global"))?;
-                ExternType::Global { ty, mutable }
-            }
-            ExternalKind::Tag => {
-                let ty = self.tags.get(at).ok_or_else(|| missing("tag"))?;
-                ExternType::Tag(self.signature(*ty, offset)?)
-            }
-        })
-    }
-
-    fn finish(self) -> Result<ModuleInfo, ModuleError> {
-        let mut info = ModuleInfo {
-            flavour: flavour(&self.imports),
-            threads: self
-                .imports
-                .iter()
-                .any(|i| matches!(&*i.name, "thread-spawn" | "thread_spawn" | "thread_spawn_v2")),
-            imports: self.imports,
-            exports: self.exports,
-            memories: self.memories,
-            entry: Entry::None,
-            start: self.start,
-            asyncify: false,
-            functions: self.defined,
-            code_size: self.code_size,
-            custom_sections: self.custom_sections,
-        };
-        info.asyncify =
-            ["asyncify_start_unwind", "asyncify_stop_rewind"].iter().all(|name| info.export(name).is_some());
-        info.entry = match () {
-            () if info.has_plain_function("_start") => Entry::Command,
-            () if info.has_plain_function("_initialize") => Entry::Reactor,
-            () => Entry::None,
-        };
-        Ok(info)
-    }
-}
-
-fn flavour(imports: &[Import]) -> Flavour {
-    let from = |is: fn(&str) -> bool| imports.iter().any(|import| is(&import.module));
-    match () {
-        () if from(|module| module.starts_with("wasix_")) => Flavour::Wasix,
-        () if from(|module| module == "wasi_snapshot_preview1") => Flavour::Preview1,
-        () if from(|module| module == "wasi_unstable") => Flavour::Unstable,
-        () => Flavour::None,
-    }
-}
-
-fn val_type(ty: wasmparser::ValType) -> ValType {
-    match ty {
-        wasmparser::ValType::I32 => ValType::I32,
-        wasmparser::ValType::I64 => ValType::I64,
-        wasmparser::ValType::F32 => ValType::F32,
-        wasmparser::ValType::F64 => ValType::F64,
-        wasmparser::ValType::V128 => ValType::V128,
-        wasmparser::ValType::Ref(_) => ValType::Ref,
-    }
-}
-
-fn memory_type(ty: wasmparser::MemoryType) -> MemoryType {
-    MemoryType {
-        initial: ty.initial,
-        maximum: ty.maximum,
-        shared: ty.shared,
-        memory64: ty.memory64,
-        page_size: ty.page_size_log2.map_or(65536, |log2| 1u64.checked_shl(log2).unwrap_or(0)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,11 +222,12 @@ mod tests {
             r#"(module
                 (import "wasi_snapshot_preview1" "fd_close" (func (param i32) (result i32)))
                 (import "wasi" "thread-spawn" (func (param i32) (result i32)))
-                (memory (export "memory") 2 7)
+                (memory (export "memory") 2 7) (data (i32.const 0) "four")
+                (table (export "table") 1 3 funcref) (table 2 externref)
                 (global (export "g") (mut i64) (i64.const 0))
                 (func (export "_start"))
                 (func $begin) (start $begin)
-                (@custom "hello" "12345"))"#,
+                (@custom "hello" "12345") (@producers (language "C11" "") (processed-by "clang" "19.1.5")))"#,
         )
         .unwrap();
         assert_eq!(info.flavour, Flavour::Preview1);
@@ -409,9 +235,14 @@ mod tests {
         assert_eq!((info.start, info.threads, info.asyncify, info.functions), (true, true, false, 2));
         assert_eq!(info.memories.len(), 1);
         assert_eq!(info.export("memory").unwrap().to_string(), "memory, 2 pages, at most 7");
+        assert_eq!(info.tables.len(), 2);
+        assert_eq!(info.export("table").unwrap().to_string(), "table of funcref, 1 element, at most 3");
+        assert_eq!(info.data_size, 10, "one segment: count, kind, offset with its end, length, content");
         assert_eq!(info.export("g").unwrap().to_string(), "mutable global i64");
         assert_eq!(info.imports[0].ty.to_string(), "(i32) -> i32");
         assert_eq!(info.custom_sections.iter().find(|s| s.name == "hello").unwrap().size, 5);
+        let made: Vec<_> = info.producers.iter().map(|p| (&*p.field, &*p.name, &*p.version)).collect();
+        assert_eq!(made, [("language", "C11", ""), ("processed-by", "clang", "19.1.5")]);
     }
 
     #[test]
@@ -424,6 +255,14 @@ mod tests {
         assert_eq!((wasix.flavour, wasix.entry), (Flavour::Wasix, Entry::Reactor));
         let none = parse(r#"(module (func (export "_start") (param i32)))"#).unwrap();
         assert_eq!((none.flavour, none.entry), (Flavour::None, Entry::None));
+    }
+
+    #[test]
+    fn a_damaged_producers_section_is_none() {
+        for damage in ["\\02\\08language\\01\\01C\\00", "\\ff\\ff\\ff\\ff\\0f", "\\01\\03odd\\00", ""] {
+            let info = parse(&format!(r#"(module (@custom "producers" "{damage}"))"#)).unwrap();
+            assert!(info.producers.len() <= 1, "{damage}: {:?}", info.producers);
+        }
     }
 
     #[test]

@@ -88,7 +88,8 @@ pub struct MemoryType {
 
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{} pages", if self.shared { "shared " } else { "" }, self.initial)?;
+        let s = if self.initial == 1 { "" } else { "s" };
+        write!(f, "{}{} page{s}", if self.shared { "shared " } else { "" }, self.initial)?;
         match self.maximum {
             Some(max) => write!(f, ", at most {max}")?,
             None => f.write_str(", no maximum")?,
@@ -103,6 +104,28 @@ impl fmt::Display for MemoryType {
     }
 }
 
+/// The type of a table.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TableType {
+    /// What it holds: `funcref`, `externref`, or another type in the notation of the text format.
+    pub element: String,
+    /// Elements to begin with.
+    pub initial: u64,
+    /// Most elements.
+    pub maximum: Option<u64>,
+}
+
+impl fmt::Display for TableType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.initial == 1 { "" } else { "s" };
+        write!(f, "of {}, {} element{s}", self.element, self.initial)?;
+        match self.maximum {
+            Some(max) => write!(f, ", at most {max}"),
+            None => f.write_str(", no maximum"),
+        }
+    }
+}
+
 /// The type of an import or export.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ExternType {
@@ -111,7 +134,7 @@ pub enum ExternType {
     /// A memory.
     Memory(MemoryType),
     /// A table.
-    Table,
+    Table(TableType),
     /// A global variable.
     Global {
         /// Type of its value.
@@ -128,7 +151,7 @@ impl fmt::Display for ExternType {
         match self {
             ExternType::Func(signature) => write!(f, "{signature}"),
             ExternType::Memory(memory) => write!(f, "memory, {memory}"),
-            ExternType::Table => f.write_str("table"),
+            ExternType::Table(table) => write!(f, "table {table}"),
             ExternType::Global { ty, mutable } => write!(f, "{}global {ty}", if *mutable { "mutable " } else { "" }),
             ExternType::Tag(signature) => write!(f, "tag {signature}"),
         }
