@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Opened, Place, Result,
@@ -42,7 +42,7 @@ pub struct OpenFile {
     file_type: FileType,
     /// Access and status, [`OpenFlags`].
     flags: AtomicU32,
-    cursor: Mutex<u64>,
+    cursor: Cursor,
     /// Of a directory: where names are looked up.
     place: Option<Place>,
     /// Which file locks are on, if it has a name.
@@ -73,7 +73,7 @@ impl OpenFile {
             file,
             file_type,
             flags: AtomicU32::new(kept.bits()),
-            cursor: Mutex::new(0),
+            cursor: Cursor::default(),
             place: None,
             identity: None,
             read_only: false,
@@ -123,9 +123,9 @@ impl OpenFile {
         if !self.file.seekable() {
             return self.file.read_stream(bufs);
         }
-        let mut cursor = self.cursor.lock();
-        let n = self.file.read_at(bufs, *cursor)?;
-        *cursor += n as u64;
+        let cursor = self.cursor.lock();
+        let n = self.file.read_at(bufs, cursor.get())?;
+        cursor.set(cursor.get() + n as u64);
         Ok(n)
     }
 
@@ -140,11 +140,11 @@ impl OpenFile {
         if !self.file.seekable() {
             return self.file.write_stream(bufs);
         }
-        let mut cursor = self.cursor.lock();
-        let at = if self.flags().contains(OpenFlags::APPEND) { At::End } else { At::Offset(*cursor) };
+        let cursor = self.cursor.lock();
+        let at = if self.flags().contains(OpenFlags::APPEND) { At::End } else { At::Offset(cursor.get()) };
         let (n, end) = self.file.write_at(bufs, at)?;
         if n > 0 {
-            *cursor = end;
+            cursor.set(end);
         }
         Ok(n)
     }
@@ -178,14 +178,14 @@ impl OpenFile {
     /// `SPIPE` for a stream; `ISDIR` for a directory; `INVAL` if the result would be negative or over `i64::MAX`.
     pub fn seek(&self, whence: Whence, delta: i64) -> Result<u64> {
         self.check_seekable()?;
-        let mut cursor = self.cursor.lock();
+        let cursor = self.cursor.lock();
         let base = match whence {
             Whence::Start => 0,
-            Whence::Current => *cursor,
+            Whence::Current => cursor.get(),
             Whence::End => self.file.getattr()?.size,
         };
         let next = base.checked_add_signed(delta).filter(|&n| n <= i64::MAX as u64).ok_or(Errno::INVAL)?;
-        *cursor = next;
+        cursor.set(next);
         Ok(next)
     }
 
@@ -195,9 +195,9 @@ impl OpenFile {
     /// As [`seek`](Self::seek); those of [`VirtualFile::seek_data`].
     pub fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
         self.check_seekable()?;
-        let mut cursor = self.cursor.lock();
-        *cursor = self.file.seek_data(offset, what)?;
-        Ok(*cursor)
+        let cursor = self.cursor.lock();
+        cursor.set(self.file.seek_data(offset, what)?);
+        Ok(cursor.get())
     }
 
     /// Where the cursor is.
@@ -206,7 +206,7 @@ impl OpenFile {
     /// `SPIPE` for a stream; `ISDIR` for a directory.
     pub fn tell(&self) -> Result<u64> {
         self.check_seekable()?;
-        Ok(*self.cursor.lock())
+        Ok(self.cursor.at.load(Ordering::Acquire))
     }
 
     /// Metadata (`fstat(2)`).
@@ -339,6 +339,38 @@ impl OpenFile {
             _ if self.file.seekable() => Ok(()),
             _ => Err(Errno::SPIPE),
         }
+    }
+}
+
+/// Where the next read or write goes. It moves only with the lock held; to look at it needs no lock.
+#[derive(Debug, Default)]
+struct Cursor {
+    at: AtomicU64,
+    moving: Mutex<()>,
+}
+
+/// A cursor that nobody else moves.
+struct CursorGuard<'c> {
+    at: &'c AtomicU64,
+    _moving: MutexGuard<'c, ()>,
+}
+
+impl Cursor {
+    #[inline]
+    fn lock(&self) -> CursorGuard<'_> {
+        CursorGuard { _moving: self.moving.lock(), at: &self.at }
+    }
+}
+
+impl CursorGuard<'_> {
+    #[inline]
+    fn get(&self) -> u64 {
+        self.at.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn set(&self, at: u64) {
+        self.at.store(at, Ordering::Release);
     }
 }
 

@@ -224,7 +224,14 @@ impl<'a> Start<'a> {
     /// trailing slash after either path if the old one is no directory; `BUSY` for a mount point; those of
     /// [`FileSystem::rename`](crate::FileSystem::rename).
     pub fn rename(&self, path: &[u8], to: &Start<'_>, to_path: &[u8], how: Rename) -> Result<()> {
-        let (from, to) = (self.slot(path)?, to.slot(to_path)?);
+        let from = self.slot(path)?;
+        // In most renames both names are in one directory, which is then resolved once.
+        let to = match (Split::new(path)?, Split::new(to_path)?) {
+            (old, new) if old.parent == new.parent && self.is_same(to) => {
+                to.slot_in(Cow::Borrowed(&*from.dir), &new)?
+            }
+            _ => to.slot(to_path)?,
+        };
         let (Last::Name(old), Last::Name(new)) = (&from.last, &to.last) else { return Err(Errno::BUSY) };
         if !std::sync::Arc::ptr_eq(from.dir.mount(), to.dir.mount()) {
             return Err(Errno::XDEV);
@@ -285,29 +292,24 @@ impl<'a> Start<'a> {
         slot.dir.fs().remove(&self.cx, slot.dir.node(), name, what)
     }
 
-    /// Splits the last component off, and resolves the rest to a directory. A name directly in the start directory
-    /// costs nothing.
+    /// Where the last name of `path` is to be made, removed or moved. A name directly in the start directory costs
+    /// nothing.
     fn slot<'p>(&self, path: &'p [u8]) -> Result<Slot<'a, 'p>> {
-        if path.is_empty() {
-            return Err(Errno::NOENT);
-        }
-        Components::new(path)?;
-        let trimmed = &path[..path.iter().rposition(|&b| b != b'/').map_or(0, |i| i + 1)];
-        let slash = trimmed.len() < path.len();
-        let name_at = trimmed.iter().rposition(|&b| b == b'/').map_or(0, |i| i + 1);
-        let (parent, last) = (&path[..name_at], &trimmed[name_at..]);
-        if trimmed.is_empty() {
-            let (dir, _) = self.node(path, true)?;
-            return Ok(Slot { dir: Cow::Owned(dir), last: Last::Root, slash });
-        }
-        let dir = match parent {
+        let split = Split::new(path)?;
+        let dir = match split.parent {
             b"" => Cow::Borrowed(self.place),
-            _ => match self.node(parent, true)? {
+            parent => match self.node(parent, true)? {
                 (place, FileType::Directory) => Cow::Owned(place),
                 _ => return Err(Errno::NOTDIR),
             },
         };
-        let last = match last {
+        self.slot_in(dir, &split)
+    }
+
+    /// The same where the directory is known.
+    fn slot_in<'s, 'p>(&self, dir: Cow<'s, Place>, split: &Split<'p>) -> Result<Slot<'s, 'p>> {
+        let last = match split.last {
+            b"" => Last::Root,
             b"." => Last::Dot,
             b".." => {
                 // Nothing is done to it, but whether it may be named at all is the scope's to say.
@@ -316,6 +318,40 @@ impl<'a> Start<'a> {
             }
             name => Last::Name(Name::new(name)?),
         };
-        Ok(Slot { dir, last, slash })
+        Ok(Slot { dir, last, slash: split.slash })
+    }
+
+    /// Whether a path means the same from both.
+    fn is_same(&self, other: &Start<'_>) -> bool {
+        let same_scope = match (self.scope, other.scope) {
+            (Scope::Beneath(a), Scope::Beneath(b)) | (Scope::Root(a), Scope::Root(b)) => a.is_same(b),
+            _ => false,
+        };
+        same_scope && core::ptr::eq(self.namespace, other.namespace) && self.place.is_same(other.place)
+    }
+}
+
+/// A path, split where its last component begins.
+struct Split<'p> {
+    /// With the slashes after it. Of a path of slashes alone, all of it.
+    parent: &'p [u8],
+    /// Empty if there are only slashes.
+    last: &'p [u8],
+    /// Whether slashes follow.
+    slash: bool,
+}
+
+impl<'p> Split<'p> {
+    fn new(path: &'p [u8]) -> Result<Split<'p>> {
+        if path.is_empty() {
+            return Err(Errno::NOENT);
+        }
+        Components::new(path)?;
+        let end = path.iter().rposition(|&b| b != b'/').map_or(0, |i| i + 1);
+        if end == 0 {
+            return Ok(Split { parent: path, last: b"", slash: true });
+        }
+        let begin = path[..end].iter().rposition(|&b| b == b'/').map_or(0, |i| i + 1);
+        Ok(Split { parent: &path[..begin], last: &path[begin..end], slash: end < path.len() })
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 /// An open file as one number of a process knows it: with rights, and with a name if it is a preopened directory.
 #[derive(Debug)]
 pub struct Descriptor {
-    open: Arc<Open>,
+    open: Open,
     base: AtomicU64,
     inheriting: AtomicU64,
     enforced: bool,
@@ -26,11 +26,14 @@ pub struct Descriptor {
 /// No number: limits are below it.
 const NONE: u32 = u32::MAX;
 
-/// An open file, and how many descriptors lead to it.
+/// The open file of a descriptor. Most files have one descriptor, which then holds the file itself and needs no
+/// allocation beyond its own.
 #[derive(Debug)]
-struct Open {
-    file: OpenFile,
-    descriptors: AtomicU32,
+enum Open {
+    /// The file, and how many descriptors lead to it.
+    Own { file: OpenFile, descriptors: AtomicU32 },
+    /// That of another descriptor, which has its own.
+    Of(Arc<Descriptor>),
 }
 
 impl Descriptor {
@@ -38,7 +41,7 @@ impl Descriptor {
     pub fn new(file: OpenFile, rights: Rights) -> Descriptor {
         let (base, inheriting) = RightSet::possible(file.file_type(), file.flags(), rights);
         Descriptor {
-            open: Arc::new(Open { file, descriptors: AtomicU32::new(1) }),
+            open: Open::Own { file, descriptors: AtomicU32::new(1) },
             base: AtomicU64::new(base.bits()),
             inheriting: AtomicU64::new(inheriting.bits()),
             enforced: rights == Rights::Enforce,
@@ -64,10 +67,14 @@ impl Descriptor {
     }
 
     /// Another descriptor for the same open file: cursor and flags are shared, rights are not, and it is no preopen.
-    pub fn duplicate(&self) -> Descriptor {
-        self.open.descriptors.fetch_add(1, Ordering::Relaxed);
+    pub fn duplicate(self: &Arc<Self>) -> Descriptor {
+        let owner = match &self.open {
+            Open::Own { .. } => self,
+            Open::Of(owner) => owner,
+        };
+        owner.own().1.fetch_add(1, Ordering::Relaxed);
         Descriptor {
-            open: self.open.clone(),
+            open: Open::Of(owner.clone()),
             base: AtomicU64::new(self.base.load(Ordering::Relaxed)),
             inheriting: AtomicU64::new(self.inheriting.load(Ordering::Relaxed)),
             enforced: self.enforced,
@@ -79,7 +86,16 @@ impl Descriptor {
     /// The open file.
     #[inline]
     pub fn file(&self) -> &OpenFile {
-        &self.open.file
+        self.own().0
+    }
+
+    /// The file, and how many descriptors lead to it.
+    #[inline]
+    fn own(&self) -> (&OpenFile, &AtomicU32) {
+        match &self.open {
+            Open::Own { file, descriptors } => (file, descriptors),
+            Open::Of(owner) => owner.own(),
+        }
     }
 
     /// The open file, unless it is a directory: reading and writing one is `BADF` in preview1, not `ISDIR`.
@@ -185,8 +201,9 @@ impl Descriptor {
     /// # Errors
     /// What [`OpenFile::close`] reports.
     pub(crate) fn release(&self) -> Result<()> {
-        match self.open.descriptors.fetch_sub(1, Ordering::AcqRel) {
-            1 => self.file().close(),
+        let (file, descriptors) = self.own();
+        match descriptors.fetch_sub(1, Ordering::AcqRel) {
+            1 => file.close(),
             _ => Ok(()),
         }
     }

@@ -65,7 +65,18 @@ impl FdTable {
     /// # Errors
     /// `MFILE` if there is none below the limit.
     pub fn insert(&self, descriptor: Descriptor) -> Result<u32> {
-        Ok(self.reserve()?.fill(descriptor))
+        let descriptor = Arc::new(descriptor);
+        let mut slots = self.slots.write();
+        let fd = slots.lowest_free();
+        if fd >= self.limit {
+            // A file is closed after the lock is given back.
+            drop(slots);
+            return Err(Errno::MFILE);
+        }
+        slots.take(fd);
+        descriptor.set_number(Some(fd));
+        slots.descriptors[fd as usize] = Some(descriptor);
+        Ok(fd)
     }
 
     /// Sets the lowest free number from 3 on aside, so that nothing is created or cut for a descriptor that then has

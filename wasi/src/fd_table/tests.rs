@@ -100,8 +100,10 @@ fn the_last_descriptor_closes_the_file() {
     let file = StreamFile::shared(Closes(closes.clone()));
     let table = FdTable::new(10);
     let first = Descriptor::new(OpenFile::from_stream(file, OpenFlags::READ, FileType::Fifo), Rights::Ignore);
-    let (second, third) = (first.duplicate(), first.duplicate());
-    let (first, second) = (table.insert(first).unwrap(), table.insert(second).unwrap());
+    let first = table.insert(first).unwrap();
+    let second = Arc::new(table.get(first).unwrap().duplicate());
+    let third = second.duplicate();
+    let second = table.insert(Arc::into_inner(second).unwrap()).unwrap();
     let in_use = table.get(second).unwrap();
     assert_eq!(table.close(first), Ok(()));
     let third = table.insert(third).unwrap();

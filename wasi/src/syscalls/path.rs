@@ -45,9 +45,15 @@ pub(crate) fn path_open(
         exclusive: create && oflags.contains(OFlags::EXCL),
         follow: lookup.contains(LookupFlags::SYMLINK_FOLLOW),
     };
-    let reserved = process.fds().reserve()?;
-    let file = start.open(&path, &how)?;
-    let fd = reserved.fill(Descriptor::opened(file, process.rights(), base, inheriting));
+    let descriptor = |file| Descriptor::opened(file, process.rights(), base, inheriting);
+    let fd = match create || flags.contains(OpenFlags::TRUNC) {
+        // Nothing is made or cut for a file that then has no number.
+        true => {
+            let reserved = process.fds().reserve()?;
+            reserved.fill(descriptor(start.open(&path, &how)?))
+        }
+        false => process.fds().insert(descriptor(start.open(&path, &how)?))?,
+    };
     call.memory.put(out, fd)?;
     Ok(())
 }
