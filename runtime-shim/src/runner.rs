@@ -4,6 +4,7 @@ use core::{fmt, time::Duration};
 use std::{
     sync::{Arc, mpsc},
     thread,
+    time::Instant,
 };
 
 use gangplank_vfs::{Errno, Place, VirtualFile};
@@ -13,7 +14,7 @@ use gangplank_wasi::{
 
 use crate::{
     Program,
-    engine::{Capabilities, EngineError, Instance, Stop, Trap},
+    engine::{Capabilities, EngineError, Instance, InstanceOptions, Stop, Trap, TrapKind},
     module_info::Entry,
 };
 
@@ -35,6 +36,8 @@ pub struct Runner {
     rights: Rights,
     fd_limit: Option<u32>,
     timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    limits: InstanceOptions,
     invoke: Option<String>,
 }
 
@@ -52,6 +55,8 @@ impl Runner {
             rights: Rights::default(),
             fd_limit: None,
             timeout: None,
+            deadline: None,
+            limits: InstanceOptions::default(),
             invoke: None,
         }
     }
@@ -143,6 +148,20 @@ impl Runner {
         self
     }
 
+    /// Cancels the run at this moment, as `timeout`; the earlier of the two counts.
+    pub fn deadline(&mut self, at: Instant) -> &mut Runner {
+        self.deadline = Some(at);
+        self
+    }
+
+    /// Ends the run with [`TrapKind::OutOfFuel`] when it has executed about this many instructions: unlike a timeout,
+    /// at the same place every time. Needs [`Capabilities::FUEL`](crate::engine::Capabilities::FUEL), which is asked
+    /// for by [`EngineOptions::fuel`](crate::engine::EngineOptions::fuel).
+    pub fn fuel(&mut self, instructions: u64) -> &mut Runner {
+        self.limits.fuel = Some(instructions);
+        self
+    }
+
     /// Calls this export instead of `_start`, after `_initialize` if there is one. It takes and returns nothing.
     pub fn invoke(&mut self, export: impl Into<String>) -> &mut Runner {
         self.invoke = Some(export.into());
@@ -164,11 +183,13 @@ impl Runner {
     pub fn prepare(&self) -> Result<Run, RunError> {
         let program = &self.program;
         let calls = self.calls()?;
-        if self.timeout.is_some() {
-            EngineError::require(program.module().engine(), program.capabilities(), Capabilities::INTERRUPT)?;
-        }
+        let mut wants = Capabilities::empty();
+        wants.set(Capabilities::INTERRUPT, self.timeout.is_some() || self.deadline.is_some());
+        wants.set(Capabilities::FUEL, self.limits.fuel.is_some());
+        EngineError::require(program.module().engine(), program.capabilities(), wants)?;
         let process = self.process()?;
-        Ok(Run { program: program.clone(), process, calls, timeout: self.timeout })
+        let (timeout, deadline, limits) = (self.timeout, self.deadline, self.limits.clone());
+        Ok(Run { program: program.clone(), process, calls, timeout, deadline, limits })
     }
 
     fn process(&self) -> Result<Arc<Process>, BuildError> {
@@ -221,6 +242,8 @@ pub struct Run {
     process: Arc<Process>,
     calls: Vec<String>,
     timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    limits: InstanceOptions,
 }
 
 impl Run {
@@ -241,8 +264,10 @@ impl Run {
     /// [`RunError::Engine`] if there is not enough memory for it.
     pub fn run(self) -> Result<RunResult, RunError> {
         // Dropped at the end, which ends the watchdog.
-        let _watchdog = self.timeout.map(|limit| Watchdog::start(limit, self.canceller())).transpose()?;
-        let ended = match self.program.module().instance(Thread::main(&self.process)) {
+        let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let limit = self.timeout.into_iter().chain(left).min();
+        let _watchdog = limit.map(|limit| Watchdog::start(limit, self.canceller())).transpose()?;
+        let ended = match self.program.module().instance(Thread::main(&self.process), &self.limits) {
             Ok(mut instance) => drive(&mut *instance, &self.calls),
             Err(error) => Err(Stop::Failed(error)),
         };
@@ -306,6 +331,9 @@ impl Status {
     /// The exit code of a trap, as a shell reports `SIGABRT`.
     pub const TRAP: u8 = 134;
 
+    /// The exit code of a run that took more time or more instructions than it was given, as `timeout(1)`.
+    pub const LIMIT: u8 = 124;
+
     fn of(status: ExitStatus) -> Status {
         match status {
             ExitStatus::Code(code) => Status::Code(code),
@@ -318,13 +346,13 @@ impl Status {
         *self == Status::Code(0)
     }
 
-    /// As the exit code of a host process: the lowest 8 bits of the program's own, 134 for a trap, 124 for a timeout,
-    /// 130 for Ctrl-C, 143 for any other cancellation.
+    /// As the exit code of a host process: the lowest 8 bits of the program's own, 134 for a trap, 124 for a limit of
+    /// time or of instructions, 130 for Ctrl-C, 143 for any other cancellation.
     pub fn exit_code(&self) -> u8 {
         match self {
             Status::Code(code) => *code as u8,
+            Status::Trap(Trap { kind: TrapKind::OutOfFuel, .. }) | Status::Canceled(Cancel::Timeout) => Status::LIMIT,
             Status::Trap(_) => Status::TRAP,
-            Status::Canceled(Cancel::Timeout) => 124,
             Status::Canceled(Cancel::Interrupt) => 130,
             Status::Canceled(Cancel::Requested) => 143,
         }

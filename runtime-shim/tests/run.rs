@@ -340,3 +340,13 @@ fn the_descriptor_limit_holds() {
     assert_eq!(sandbox.run(&["run", "--fd-limit", "4", "--dir", "dir", "reader.wasm"]).code, Some(33));
     assert_eq!(sandbox.run(&["run", "--fd-limit", "5", "--dir", "dir", "reader.wasm"]).code, Some(0));
 }
+
+#[test]
+fn a_limit_of_instructions_ends_a_loop() {
+    let sandbox = Sandbox::new();
+    sandbox.wasm("busy.wasm", r#"(module (func (export "_start") (loop (br 0))))"#);
+    let ran = sandbox.run(&["run", "--limit-fuel", "100000", "busy.wasm"]);
+    ran.refused(124, &["`busy.wasm` was ended", "--limit-fuel"]);
+    sandbox.wasm("quick.wasm", r#"(module (func (export "_start")))"#);
+    assert_eq!(sandbox.run(&["run", "--limit-fuel", "100000", "quick.wasm"]).code, Some(0));
+}

@@ -41,7 +41,7 @@ Examples:
 Exit codes:
   The program's own code, modulo 256, or
     2  the command line is wrong; nothing has been run
-  124  --timeout ended the program
+  124  --timeout or --limit-fuel ended the program
   126  the program cannot be run: not a module, damaged, or it needs what we do not provide
   127  there is no such program
   130  Ctrl-C ended the program (as shells report it)
@@ -133,6 +133,10 @@ pub(crate) struct Run {
     /// End the program after this time: 5, 2.5s, 300ms, 10m, 1h.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+
+    /// End the program when it has executed this many instructions: at the same place every time, whatever the machine.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_fuel: Option<u64>,
 
     /// The program, a .wasm file; all that follows is its own.
     #[arg(value_name = "PROGRAM [ARGS]", required = true, trailing_var_arg = true, allow_hyphen_values = true)]

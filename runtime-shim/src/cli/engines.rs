@@ -9,9 +9,11 @@ use super::report::{Failure, print};
 pub(crate) fn engines() -> Result<u8, Failure> {
     let mut text = String::new();
     let mut default = true;
+    // With everything that is only there when it is asked for.
+    let options = EngineOptions { interruptible: true, fuel: true, ..EngineOptions::default() };
     for known in ENGINES {
         let _ = write!(text, "{:<10} {}", known.name, known.about);
-        match engine(Some(known.name), &EngineOptions::default()) {
+        match engine(Some(known.name), &options) {
             Ok(engine) => {
                 let is_default = if core::mem::take(&mut default) { " (the default)" } else { "" };
                 let _ = writeln!(text, "{is_default}\n{:<11}version: {}", "", engine.version());

@@ -16,14 +16,12 @@ use args::{Cli, Command};
 pub(crate) mod exit {
     /// The command line is wrong, and nothing has been run.
     pub(crate) const USAGE: u8 = 2;
-    /// `--timeout` ended the program (as `timeout(1)`).
+    /// `--timeout` or `--limit-fuel` ended the program (as `timeout(1)`).
     pub(crate) const TIMEOUT: u8 = 124;
     /// The program exists but cannot be run (as a shell).
     pub(crate) const CANNOT_RUN: u8 = 126;
     /// The program does not exist (as a shell).
     pub(crate) const NOT_FOUND: u8 = 127;
-    /// The program trapped (as `SIGABRT`).
-    pub(crate) const TRAP: u8 = 134;
     /// Ctrl-C (as `SIGINT`).
     pub(crate) const INTERRUPT: u8 = 130;
 }

@@ -4,7 +4,7 @@ use std::{io::Write as _, path::Path, sync::mpsc, thread, time::Duration};
 
 use gangplank::{
     Program, RunError, Status,
-    engine::{EngineError, EngineOptions, engine},
+    engine::{EngineError, EngineOptions, Trap, TrapKind, engine},
     wasi::{Cancel, Canceller, Rights as Mode},
 };
 
@@ -46,7 +46,12 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     let tracing = Tracing::new(args)?;
     // Whatever must end the guest, Ctrl-C or a time limit, may end the whole process; so its loops do without the checks
     // that can halve the speed of the tightest ones.
-    let options = EngineOptions { interruptible: false, stack: STACK };
+    let options = EngineOptions {
+        interruptible: false,
+        stack: STACK,
+        fuel: args.limit_fuel.is_some(),
+        ..EngineOptions::default()
+    };
     let engine = engine(args.engine.as_deref(), &options).map_err(|error| match error {
         EngineError::Setup { .. } => Failure::cannot_run(error),
         error => Failure::usage(error).help("`gangplank engines` lists the engines"),
@@ -74,6 +79,9 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     if let Some(limit) = args.fd_limit {
         runner.fd_limit(limit);
     }
+    if let Some(instructions) = args.limit_fuel {
+        runner.fuel(instructions);
+    }
     runner
         .inherit_stdio()
         .map_err(|errno| Failure::cannot_run(format!("cannot use our standard streams: {}", errno.message())))?;
@@ -96,6 +104,10 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     drop(watchdog);
     tracing.summary().print();
     match (&status, args.timeout) {
+        (Status::Trap(Trap { kind: TrapKind::OutOfFuel, .. }), _) => complain(&format!(
+            "`{}` was ended because it executed more instructions than --limit-fuel allows",
+            path.display()
+        )),
         (Status::Trap(trap), _) => complain(&format!("`{}` trapped: {trap}", path.display())),
         (Status::Canceled(Cancel::Timeout), Some(limit)) => complain(&overtime(path, limit)),
         _ => {}
@@ -103,7 +115,6 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     Ok(match status {
         Status::Canceled(Cancel::Timeout) => exit::TIMEOUT,
         Status::Canceled(Cancel::Interrupt) => exit::INTERRUPT,
-        Status::Trap(_) => exit::TRAP,
         status => status.exit_code(),
     })
 }

@@ -25,13 +25,14 @@ pub(crate) fn engine(options: &EngineOptions) -> Result<Arc<dyn Engine>, EngineE
     let engine = wasmtime::Engine::new(&config(options)).map_err(setup)?;
     let mut linker = wasmtime::Linker::new(&engine);
     add_to_linker(&mut linker, |ctx: &mut Ctx| ctx).map_err(setup)?;
-    Ok(Arc::new(Cranelift { engine, linker, interruptible: options.interruptible }))
+    Ok(Arc::new(Cranelift { engine, linker, options: options.clone() }))
 }
 
 /// Compiles on all cores, maps memories copy-on-write, keeps what a readable backtrace needs.
 fn config(options: &EngineOptions) -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config.epoch_interruption(options.interruptible);
+    config.consume_fuel(options.fuel);
     config.max_wasm_stack(options.stack);
     config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
     // Only foreign unwinders want it: traps and exceptions have their own tables. Windows insists on it.
@@ -45,12 +46,12 @@ struct Cranelift {
     engine: wasmtime::Engine,
     /// With all our imports, for every module.
     linker: wasmtime::Linker<Ctx>,
-    interruptible: bool,
+    options: EngineOptions,
 }
 
 impl core::fmt::Debug for Cranelift {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Cranelift").field("interruptible", &self.interruptible).finish_non_exhaustive()
+        f.debug_struct("Cranelift").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -70,12 +71,13 @@ impl Engine for Cranelift {
             | Capabilities::TAIL_CALL
             | Capabilities::EXCEPTIONS
             | Capabilities::MEMORY64;
-        capabilities.set(Capabilities::INTERRUPT, self.interruptible);
+        capabilities.set(Capabilities::INTERRUPT, self.options.interruptible);
+        capabilities.set(Capabilities::FUEL, self.options.fuel);
         capabilities
     }
 
     fn compile(&self, wasm: &[u8], _info: &ModuleInfo) -> Result<Arc<dyn Module>, EngineError> {
-        module::compile(&self.engine, &self.linker, self.interruptible, wasm)
+        module::compile(&self.engine, &self.linker, self.capabilities(), wasm)
     }
 }
 
@@ -88,7 +90,10 @@ mod tests {
         let engine = engine(&EngineOptions::default()).unwrap();
         assert!(engine.version().starts_with("wasmtime 4"), "{}", engine.version());
         assert!(engine.capabilities().contains(Capabilities::INTERRUPT));
-        let fast = EngineOptions { interruptible: false, ..EngineOptions::default() };
-        assert!(!super::engine(&fast).unwrap().capabilities().contains(Capabilities::INTERRUPT));
+        assert!(!engine.capabilities().contains(Capabilities::FUEL));
+        let counting = EngineOptions { interruptible: false, fuel: true, ..EngineOptions::default() };
+        let capabilities = super::engine(&counting).unwrap().capabilities();
+        assert!(!capabilities.contains(Capabilities::INTERRUPT));
+        assert!(capabilities.contains(Capabilities::FUEL));
     }
 }

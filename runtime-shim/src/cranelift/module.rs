@@ -11,24 +11,25 @@ use gangplank_wasi::{Life, Thread, WatchKey};
 use wasmtime::{InstancePre, Linker, Store, UpdateDeadline};
 
 use super::{Ctx, Exited, NAME, trap};
-use crate::engine::{EngineError, Instance, Module, Stop, Trap, TrapKind};
+use crate::engine::{Capabilities, EngineError, Instance, InstanceOptions, Module, Stop, Trap, TrapKind};
 
 /// Compiles, and looks up the imports once for all instances.
 pub(super) fn compile(
     engine: &wasmtime::Engine,
     linker: &Linker<Ctx>,
-    interruptible: bool,
+    capabilities: Capabilities,
     wasm: &[u8],
 ) -> Result<Arc<dyn Module>, EngineError> {
     let failed = |e: wasmtime::Error| EngineError::Compile { engine: NAME, message: format!("{e:#}") };
     let module = wasmtime::Module::from_binary(engine, wasm).map_err(failed)?;
     let pre = linker.instantiate_pre(&module).map_err(failed)?;
-    Ok(Arc::new(Compiled { pre, interruptible }))
+    Ok(Arc::new(Compiled { pre, capabilities }))
 }
 
 struct Compiled {
     pre: InstancePre<Ctx>,
-    interruptible: bool,
+    /// Those of the engine, with the options it was made with.
+    capabilities: Capabilities,
 }
 
 impl core::fmt::Debug for Compiled {
@@ -47,11 +48,18 @@ impl Module for Compiled {
         self.pre.module().serialize().map_err(failed)
     }
 
-    fn instance(&self, thread: Thread) -> Result<Box<dyn Instance>, EngineError> {
+    fn instance(&self, thread: Thread, options: &InstanceOptions) -> Result<Box<dyn Instance>, EngineError> {
+        if options.fuel.is_some() {
+            EngineError::require(NAME, self.capabilities, Capabilities::FUEL)?;
+        }
         let engine = self.pre.module().engine();
         let life = Arc::clone(thread.process().life());
         let mut store = Store::new(engine, Ctx::of_one_instance(thread));
-        let watch = self.interruptible.then(|| {
+        if self.capabilities.contains(Capabilities::FUEL) {
+            let failed = |e: wasmtime::Error| EngineError::Instantiate { engine: NAME, message: format!("{e:#}") };
+            store.set_fuel(options.fuel.unwrap_or(u64::MAX)).map_err(failed)?;
+        }
+        let watch = self.capabilities.contains(Capabilities::INTERRUPT).then(|| {
             let process = Arc::clone(&life);
             // First the deadline, then the watch: an end in between raises the counter past the deadline.
             store.set_epoch_deadline(1);

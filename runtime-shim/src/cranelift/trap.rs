@@ -36,7 +36,8 @@ fn kind(raw: Raw) -> TrapKind {
         Raw::IndirectCallToNull | Raw::NullReference => TrapKind::IndirectCallToNull,
         Raw::BadSignature => TrapKind::IndirectCallTypeMismatch,
         Raw::HeapMisaligned | Raw::AtomicWaitNonSharedMemory => TrapKind::Atomic,
-        Raw::Interrupt | Raw::OutOfFuel => TrapKind::Interrupted,
+        Raw::Interrupt => TrapKind::Interrupted,
+        Raw::OutOfFuel => TrapKind::OutOfFuel,
         _ => TrapKind::Other,
     }
 }

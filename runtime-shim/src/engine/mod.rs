@@ -51,14 +51,15 @@ pub trait Module: fmt::Debug + Send + Sync {
     /// [`EngineError::Missing`] without [`Capabilities::CACHE`].
     fn serialize(&self) -> Result<Vec<u8>, EngineError>;
 
-    /// Makes an instance for `thread`. No code of the guest's runs yet. Once the thread's process is over, by its own
+    /// Makes an instance for `thread`, with these limits. No code of the guest's runs yet. Once the thread's process is over, by its own
     /// will on another thread or canceled, each call of the instance ends: soon where the engine has
     /// [`Capabilities::INTERRUPT`] (it watches the process's [`Life`](gangplank_wasi::Life)), else at the next
     /// hostcall.
     ///
     /// # Errors
-    /// [`EngineError::Instantiate`] if the module wants what cannot be had.
-    fn instance(&self, thread: Thread) -> Result<Box<dyn Instance>, EngineError>;
+    /// [`EngineError::Missing`] if the engine lacks what `options` ask for; [`EngineError::Instantiate`] if the module
+    /// wants what cannot be had.
+    fn instance(&self, thread: Thread, options: &InstanceOptions) -> Result<Box<dyn Instance>, EngineError>;
 }
 
 /// One thread's module, memory and calls.
@@ -105,12 +106,24 @@ pub struct EngineOptions {
     /// Most bytes of native stack that a guest may use; Cranelift takes at most 2 MiB. The thread that runs it must have
     /// at least 256 KiB more. Default: 1 MiB, which suits the 2 MiB stacks of Rust's threads.
     pub stack: usize,
+    /// Whether instructions are counted, so that a run can be given a limit of them. Costs as much as a check in each
+    /// loop and function, and the counting in between. Default: false.
+    pub fuel: bool,
 }
 
 impl Default for EngineOptions {
     fn default() -> EngineOptions {
-        EngineOptions { interruptible: true, stack: 1 << 20 }
+        EngineOptions { interruptible: true, stack: 1 << 20, fuel: false }
     }
+}
+
+/// What an instance is given, and how much of it.
+#[derive(Clone, Default, Debug)]
+pub struct InstanceOptions {
+    /// Instructions that it may execute, in the engine's own measure, before it traps with
+    /// [`TrapKind::OutOfFuel`]; the same program with the same input always stops at the same place. `None`: any
+    /// number. Needs [`Capabilities::FUEL`].
+    pub fuel: Option<u64>,
 }
 
 bitflags::bitflags! {
@@ -239,7 +252,9 @@ impl fmt::Display for EngineError {
             EngineError::NotBuiltIn { name, how } => {
                 write!(f, "this build of gangplank does not contain the engine `{name}`; {how}")
             }
-            EngineError::Missing { engine, what } => write!(f, "the engine `{engine}` cannot do this: {what}"),
+            EngineError::Missing { engine, what } => {
+                write!(f, "the engine `{engine}` cannot do this, or was not set up for it: {what}")
+            }
             EngineError::Setup { engine, message } => write!(f, "the engine `{engine}` cannot be set up: {message}"),
             EngineError::Compile { engine, message } => write!(f, "the engine `{engine}` refuses it: {message}"),
             EngineError::Instantiate { engine, message } => {
@@ -260,7 +275,7 @@ mod tests {
         let has = Capabilities::CACHE | Capabilities::SIMD;
         assert_eq!(EngineError::require("x", has, Capabilities::SIMD), Ok(()));
         let error = EngineError::require("x", has, Capabilities::FUEL | Capabilities::SIMD).unwrap_err();
-        assert_eq!(error.to_string(), "the engine `x` cannot do this: fuel");
+        assert_eq!(error.to_string(), "the engine `x` cannot do this, or was not set up for it: fuel");
         assert_eq!(Capabilities::empty().to_string(), "none");
         assert_eq!(has.to_string(), "cache, simd");
     }

@@ -30,6 +30,8 @@ pub enum TrapKind {
     Atomic,
     /// The host interrupted it.
     Interrupted,
+    /// It has used up the instructions that it was given.
+    OutOfFuel,
     /// The host's own code panicked while it served a call of the guest. A bug in the host.
     HostPanic,
     /// Something that this list has no name for; the message tells.
@@ -52,6 +54,7 @@ impl TrapKind {
             TrapKind::UncaughtException => "an exception was not caught",
             TrapKind::Atomic => "invalid atomic access",
             TrapKind::Interrupted => "interrupted by the host",
+            TrapKind::OutOfFuel => "the limit of instructions was reached",
             TrapKind::HostPanic => "the host's own code panicked",
             TrapKind::Other => "trap",
         }
