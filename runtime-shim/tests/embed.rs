@@ -297,3 +297,40 @@ fn our_imports_in_a_linker_of_ones_own() {
     assert_eq!(process.exit_status(), Some(ExitStatus::Code(5)));
     assert_eq!(store.data().name, "still mine");
 }
+
+#[test]
+fn fuel_runs_out_at_the_same_place_and_must_be_asked_for() {
+    let options = EngineOptions { fuel: true, ..EngineOptions::default() };
+    let engine = engine(None, &options).unwrap();
+    // Counts in `out`, which the trap leaves behind.
+    let text =
+        program(r#"(func (export "_start") (loop (call $puts (i32.const 1) (i32.const 96) (i32.const 1)) (br 0)))"#);
+    let counted = Program::new(&*engine, "counted", &wat::parse_str(text).unwrap()).unwrap();
+    let run = |fuel| {
+        let (stdout, captured) = stdio::capture(1 << 20);
+        let status = counted.runner().fuel(fuel).stdout(stdout).run().unwrap().status;
+        assert_eq!(status.exit_code(), 124);
+        assert!(matches!(status, Status::Trap(trap) if trap.kind == TrapKind::OutOfFuel));
+        captured.contents().len()
+    };
+    let (little, more) = (run(10_000), run(20_000));
+    assert_eq!(little, run(10_000));
+    assert!(little > 0 && more > little, "{little} {more}");
+    // Without a limit, it is not limited.
+    let quick = Program::new(&*engine, "quick", &wat::parse_str(program(PRINT_ARGS)).unwrap()).unwrap();
+    assert!(quick.runner().run().unwrap().status.is_success());
+    let error = load(&program(BUSY)).runner().fuel(1).run().unwrap_err();
+    assert!(matches!(&error, RunError::Engine(EngineError::Missing { .. })), "{error}");
+}
+
+#[test]
+fn a_deadline_is_a_timeout() {
+    let busy = load(&program(BUSY));
+    let begun = Instant::now();
+    let mut runner = busy.runner();
+    runner.timeout(Duration::from_secs(3600)).deadline(begun + Duration::from_millis(100));
+    assert_eq!(runner.run().unwrap().status, Status::Canceled(Cancel::Timeout));
+    assert!(begun.elapsed() >= Duration::from_millis(100));
+    // It has passed.
+    assert_eq!(runner.run().unwrap().status, Status::Canceled(Cancel::Timeout));
+}

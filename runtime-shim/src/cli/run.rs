@@ -46,12 +46,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     let tracing = Tracing::new(args)?;
     // Whatever must end the guest, Ctrl-C or a time limit, may end the whole process; so its loops do without the checks
     // that can halve the speed of the tightest ones.
-    let options = EngineOptions {
-        interruptible: false,
-        stack: STACK,
-        fuel: args.limit_fuel.is_some(),
-        ..EngineOptions::default()
-    };
+    let options = EngineOptions { interruptible: false, stack: STACK, fuel: args.limit_fuel.is_some() };
     let engine = engine(args.engine.as_deref(), &options).map_err(|error| match error {
         EngineError::Setup { .. } => Failure::cannot_run(error),
         error => Failure::usage(error).help("`gangplank engines` lists the engines"),
