@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use gangplank_vfs::{Errno, Place, VirtualFile};
+use gangplank_vfs::{Errno, FileType, OpenFile, OpenFlags, Place, VirtualFile};
 use gangplank_wasi::{
     BuildError, Cancel, Canceller, ExitStatus, Process, ProcessBuilder, Rights, System, Thread, Trace, stdio,
 };
@@ -30,6 +30,7 @@ pub struct Runner {
     args: Vec<Vec<u8>>,
     env: Vec<(Vec<u8>, Vec<u8>)>,
     preopens: Vec<(Vec<u8>, Place)>,
+    sockets: Vec<Arc<dyn VirtualFile>>,
     stdio: [Arc<dyn VirtualFile>; 3],
     system: Option<Arc<System>>,
     trace: Option<Arc<dyn Trace>>,
@@ -49,6 +50,7 @@ impl Runner {
             args: Vec::new(),
             env: Vec::new(),
             preopens: Vec::new(),
+            sockets: Vec::new(),
             stdio: [stdio::null(), stdio::null(), stdio::null()],
             system: None,
             trace: None,
@@ -88,6 +90,13 @@ impl Runner {
     /// Offers a directory under a name, as the next descriptor from 3 on.
     pub fn preopen(&mut self, guest: impl Into<Vec<u8>>, place: Place) -> &mut Runner {
         self.preopens.push((guest.into(), place));
+        self
+    }
+
+    /// Gives it a socket, listening or connected, as the next descriptor after the directories: a `HostSocket` of
+    /// `gangplank_wasi::net`, or one of your own. Runs share it.
+    pub fn socket(&mut self, socket: Arc<dyn VirtualFile>) -> &mut Runner {
+        self.sockets.push(socket);
         self
     }
 
@@ -208,6 +217,10 @@ impl Runner {
         }
         for (guest, place) in &self.preopens {
             builder = builder.preopen(&**guest, place.clone());
+        }
+        for socket in &self.sockets {
+            let access = OpenFlags::READ | OpenFlags::WRITE;
+            builder = builder.file(OpenFile::from_stream(Arc::clone(socket), access, FileType::Socket));
         }
         if let Some(limit) = self.fd_limit {
             builder = builder.fd_limit(limit);

@@ -98,6 +98,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "GUEST")]
     pub(crate) tmpfs: Vec<OsString>,
 
+    /// Open a listening socket, which the program finds as the next descriptor after its directories.
+    ///
+    /// With port 0 the system chooses one, which is printed on stderr. The file of a unix socket is removed at the end;
+    /// one that an earlier program has left is replaced.
+    #[arg(long, value_name = "tcp:ADDRESS:PORT|unix:PATH")]
+    pub(crate) listen: Vec<OsString>,
+
     /// Set a variable of the program's environment, which is empty otherwise; without a value, to the one it has here.
     #[arg(long = "env", value_name = "KEY[=VALUE]")]
     pub(crate) env: Vec<OsString>,

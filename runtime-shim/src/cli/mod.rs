@@ -1,9 +1,11 @@
 //! The command line.
 
 mod args;
+mod at_end;
 mod dirs;
 mod engines;
 mod inspect;
+mod listen;
 mod report;
 mod run;
 mod tracing;
@@ -24,6 +26,9 @@ pub(crate) mod exit {
     pub(crate) const NOT_FOUND: u8 = 127;
     /// Ctrl-C (as `SIGINT`).
     pub(crate) const INTERRUPT: u8 = 130;
+    /// Asked to end by another program (as `SIGTERM`).
+    #[cfg(unix)]
+    pub(crate) const TERMINATED: u8 = 143;
 }
 
 pub(crate) fn main() -> ExitCode {

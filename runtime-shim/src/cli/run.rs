@@ -8,11 +8,15 @@ use gangplank::{
     wasi::{Cancel, Canceller, Rights as Mode},
 };
 
+#[cfg(unix)]
+use super::at_end::signals::Watch as Signals;
 use super::{
     args::{Rights, Run},
+    at_end::AtEnd,
     dirs, exit,
+    listen::{self, SocketFiles},
     report::Failure,
-    tracing::{Summary, Tracing},
+    tracing::Tracing,
 };
 
 /// Native stack for the guest: four times what the wasmtime command gives. Memory is used only as far as it is touched.
@@ -44,6 +48,18 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     let env = environment(args)?;
     let preopens = dirs::preopens(args)?;
     let tracing = Tracing::new(args)?;
+    let at_end = AtEnd { summary: tracing.summary(), sockets: SocketFiles::default() };
+    let _removed = OnDrop(&at_end.sockets);
+    #[cfg(unix)]
+    let signals = match at_end.summary.is_wanted() || !args.listen.is_empty() {
+        true => Some(
+            Signals::start(&at_end, GRACE)
+                .map_err(|error| Failure::cannot_run(format!("cannot watch for signals: {error}")))?,
+        ),
+        // The system's own way is good enough.
+        false => None,
+    };
+    let sockets = listen::listeners(&args.listen, &at_end.sockets)?;
     // Whatever must end the guest, Ctrl-C or a time limit, may end the whole process; so its loops do without the checks
     // that can halve the speed of the tightest ones.
     let options = EngineOptions { interruptible: false, stack: STACK, fuel: args.limit_fuel.is_some() };
@@ -63,6 +79,9 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     }
     for (guest, place) in preopens {
         runner.preopen(guest, place);
+    }
+    for socket in sockets {
+        runner.socket(socket);
     }
     runner.rights(match args.rights {
         Rights::Ignore => Mode::Ignore,
@@ -92,12 +111,16 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     };
     let run = runner.prepare().map_err(refuse)?;
     let watchdog = match args.timeout {
-        Some(limit) => Some(Watchdog::start(limit, run.canceller(), path, tracing.summary())?),
+        Some(limit) => Some(Watchdog::start(limit, run.canceller(), path, &at_end)?),
         None => None,
     };
+    #[cfg(unix)]
+    if let Some(signals) = &signals {
+        signals.cancels(run.canceller());
+    }
     let status = run.run().map_err(refuse)?.status;
     drop(watchdog);
-    tracing.summary().print();
+    at_end.run();
     match (&status, args.timeout) {
         (Status::Trap(Trap { kind: TrapKind::OutOfFuel, .. }), _) => complain(&format!(
             "`{}` was ended because it executed more instructions than --limit-fuel allows",
@@ -114,19 +137,29 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     })
 }
 
+/// Removes the files of our sockets also when the program could not be run.
+struct OnDrop<'a>(&'a SocketFiles);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.remove();
+    }
+}
+
 /// Ends the program when its time is up: its waits and syscalls at once, and, if it makes none, this process.
 struct Watchdog(#[expect(dead_code, reason = "its drop is the message")] mpsc::Sender<()>);
 
 impl Watchdog {
-    fn start(limit: Duration, canceller: Canceller, path: &Path, summary: Summary) -> Result<Watchdog, Failure> {
+    fn start(limit: Duration, canceller: Canceller, path: &Path, at_end: &AtEnd) -> Result<Watchdog, Failure> {
         let (alive, dropped) = mpsc::channel();
         let text = overtime(path, limit);
+        let at_end = at_end.clone();
         let watch = move || {
             let is_over = |time| dropped.recv_timeout(time) != Err(mpsc::RecvTimeoutError::Timeout);
             if is_over(limit) || !canceller.cancel(Cancel::Timeout) || is_over(GRACE) {
                 return;
             }
-            summary.print();
+            at_end.run();
             complain(&text);
             std::process::exit(exit::TIMEOUT.into());
         };

@@ -71,6 +71,12 @@ impl Tracing {
 }
 
 impl Summary {
+    /// Whether there is anything to print.
+    #[cfg(unix)]
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
     /// Prints and writes it, unless that has been done.
     pub(crate) fn print(&self) {
         let Some(Pending { stats, format, file }) = self.0.lock().take() else { return };
