@@ -1,21 +1,23 @@
 //! [`Runner`]: what a run of a program is given, and what comes out.
 
-use core::{fmt, time::Duration};
+use core::time::Duration;
 use std::{
     sync::{Arc, mpsc},
     thread,
     time::Instant,
 };
 
-use gangplank_vfs::{Errno, FileType, OpenFile, OpenFlags, Place, VirtualFile};
+use gangplank_vfs::{Errno, FileType, Namespace, OpenFile, OpenFlags, Place, VirtualFile};
 use gangplank_wasi::{
-    BuildError, Cancel, Canceller, ExitStatus, Process, ProcessBuilder, Rights, System, Thread, Trace, stdio,
+    Cancel, Canceller, ExitStatus, Process, ProcessBuilder, Rights, System, Thread, Trace,
+    stdio::{self, Captured},
 };
 
 use crate::{
-    Program,
+    Program, RunError,
     engine::{Capabilities, EngineError, Instance, InstanceOptions, Stop, Trap, TrapKind},
     module_info::Entry,
+    mounts,
 };
 
 /// Prepares runs of a [`Program`]. Each method changes it in place and returns it, so that calls can be chained; each
@@ -31,8 +33,11 @@ pub struct Runner {
     env: Vec<(Vec<u8>, Vec<u8>)>,
     preopens: Vec<(Vec<u8>, Place)>,
     sockets: Vec<Arc<dyn VirtualFile>>,
-    stdio: [Arc<dyn VirtualFile>; 3],
-    system: Option<Arc<System>>,
+    mounts: Vec<(Vec<u8>, Place)>,
+    namespace: Option<Arc<Namespace>>,
+    stdin: Arc<dyn VirtualFile>,
+    outputs: [Output; 2],
+    system: Services,
     trace: Option<Arc<dyn Trace>>,
     rights: Rights,
     fd_limit: Option<u32>,
@@ -51,8 +56,11 @@ impl Runner {
             env: Vec::new(),
             preopens: Vec::new(),
             sockets: Vec::new(),
-            stdio: [stdio::null(), stdio::null(), stdio::null()],
-            system: None,
+            mounts: Vec::new(),
+            namespace: None,
+            stdin: stdio::null(),
+            outputs: [Output::To(stdio::null()), Output::To(stdio::null())],
+            system: Services::Host,
             trace: None,
             rights: Rights::default(),
             fd_limit: None,
@@ -87,9 +95,24 @@ impl Runner {
         self
     }
 
-    /// Offers a directory under a name, as the next descriptor from 3 on.
-    pub fn preopen(&mut self, guest: impl Into<Vec<u8>>, place: Place) -> &mut Runner {
-        self.preopens.push((guest.into(), place));
+    /// Offers a directory under a name, as the next descriptor from 3 on: a [`Tree`](gangplank_vfs::Tree) or a
+    /// [`Place`]. What the program does there stays there, for the embedder to look at.
+    pub fn preopen(&mut self, guest: impl Into<Vec<u8>>, dir: impl Into<Place>) -> &mut Runner {
+        self.preopens.push((guest.into(), dir.into()));
+        self
+    }
+
+    /// Shows a directory at a path inside of what is preopened, in place of the directory that is there. Unlike one more
+    /// preopened directory it is met by listings and by `..`. Only this runner's runs see it.
+    pub fn mount(&mut self, guest: impl Into<Vec<u8>>, dir: impl Into<Place>) -> &mut Runner {
+        self.mounts.push((guest.into(), dir.into()));
+        self
+    }
+
+    /// Shows the mounts of this namespace. It is not copied, unless [`mount`](Runner::mount) adds to them: what is
+    /// mounted later is seen too.
+    pub fn namespace(&mut self, namespace: &Arc<Namespace>) -> &mut Runner {
+        self.namespace = Some(Arc::clone(namespace));
         self
     }
 
@@ -102,19 +125,27 @@ impl Runner {
 
     /// What descriptor 0 reads: see [`stdio`].
     pub fn stdin(&mut self, file: Arc<dyn VirtualFile>) -> &mut Runner {
-        self.stdio[0] = file;
+        self.stdin = file;
         self
     }
 
     /// Where descriptor 1 writes.
     pub fn stdout(&mut self, file: Arc<dyn VirtualFile>) -> &mut Runner {
-        self.stdio[1] = file;
+        self.outputs[0] = Output::To(file);
         self
     }
 
     /// Where descriptor 2 writes.
     pub fn stderr(&mut self, file: Arc<dyn VirtualFile>) -> &mut Runner {
-        self.stdio[2] = file;
+        self.outputs[1] = Output::To(file);
+        self
+    }
+
+    /// Keeps what each run writes to descriptors 1 and 2, up to `limit` bytes of each, in
+    /// [`RunResult::stdout`] and [`stderr`](RunResult::stderr). A write that passes the limit is cut short, the next one
+    /// fails with `NOSPC`.
+    pub fn capture_output(&mut self, limit: usize) -> &mut Runner {
+        self.outputs = [Output::Capture(limit), Output::Capture(limit)];
         self
     }
 
@@ -123,13 +154,22 @@ impl Runner {
     /// # Errors
     /// `BADF` for one that is closed.
     pub fn inherit_stdio(&mut self) -> Result<&mut Runner, Errno> {
-        self.stdio = [stdio::inherit_stdin()?, stdio::inherit_stdout()?, stdio::inherit_stderr()?];
+        self.stdin = stdio::inherit_stdin()?;
+        self.outputs = [Output::To(stdio::inherit_stdout()?), Output::To(stdio::inherit_stderr()?)];
         Ok(self)
     }
 
-    /// Clocks and random numbers; else the host's.
+    /// Clocks and random numbers, shared by all runs; else the host's.
     pub fn system(&mut self, system: Arc<System>) -> &mut Runner {
-        self.system = Some(system);
+        self.system = Services::Shared(system);
+        self
+    }
+
+    /// Gives each run the same: clocks that begin at 2000-01-01 and advance only when they are read or waited for, so
+    /// that no sleep takes time, and random numbers that follow from `seed` ([`System::deterministic`]). Times of files
+    /// are the filesystem's own: see [`MemFsOptions::clock`](gangplank_vfs::MemFsOptions::clock).
+    pub fn deterministic(&mut self, seed: u64) -> &mut Runner {
+        self.system = Services::Deterministic(seed);
         self
     }
 
@@ -196,19 +236,23 @@ impl Runner {
         wants.set(Capabilities::INTERRUPT, self.timeout.is_some() || self.deadline.is_some());
         wants.set(Capabilities::FUEL, self.limits.fuel.is_some());
         EngineError::require(program.module().engine(), program.capabilities(), wants)?;
-        let process = self.process()?;
+        let (process, captured) = self.process()?;
         let (timeout, deadline, limits) = (self.timeout, self.deadline, self.limits.clone());
-        Ok(Run { program: program.clone(), process, calls, timeout, deadline, limits })
+        Ok(Run { program: program.clone(), process, captured, calls, timeout, deadline, limits })
     }
 
-    fn process(&self) -> Result<Arc<Process>, BuildError> {
-        let host = || System::host();
-        let system = self.system.as_ref().map_or_else(host, Arc::clone);
-        let [stdin, stdout, stderr] = self.stdio.clone();
+    fn process(&self) -> Result<(Arc<Process>, [Option<Captured>; 2]), RunError> {
+        let system = match &self.system {
+            Services::Host => System::host(),
+            Services::Shared(system) => Arc::clone(system),
+            Services::Deterministic(seed) => System::deterministic(*seed),
+        };
+        let (stdout, kept_stdout) = self.outputs[0].open();
+        let (stderr, kept_stderr) = self.outputs[1].open();
         let arg0 = self.arg0.as_deref().unwrap_or(self.program.name());
         let mut builder = ProcessBuilder::new(&system, arg0)
             .args(self.args.iter().cloned())
-            .stdin(stdin)
+            .stdin(Arc::clone(&self.stdin))
             .stdout(stdout)
             .stderr(stderr)
             .rights(self.rights);
@@ -222,13 +266,16 @@ impl Runner {
             let access = OpenFlags::READ | OpenFlags::WRITE;
             builder = builder.file(OpenFile::from_stream(Arc::clone(socket), access, FileType::Socket));
         }
+        if let Some(namespace) = mounts::namespace(self.namespace.as_ref(), &self.preopens, &self.mounts)? {
+            builder = builder.namespace(&namespace);
+        }
         if let Some(limit) = self.fd_limit {
             builder = builder.fd_limit(limit);
         }
         if let Some(trace) = &self.trace {
             builder = builder.trace(Arc::clone(trace));
         }
-        builder.build()
+        Ok((builder.build()?, [kept_stdout, kept_stderr]))
     }
 
     /// The exports to call, in order.
@@ -248,11 +295,42 @@ impl Runner {
     }
 }
 
+/// Where clocks and random numbers come from.
+#[derive(Clone, Debug)]
+enum Services {
+    Host,
+    Shared(Arc<System>),
+    /// New for each run, from this seed.
+    Deterministic(u64),
+}
+
+/// Where an output goes.
+#[derive(Clone, Debug)]
+enum Output {
+    To(Arc<dyn VirtualFile>),
+    /// Into the result of each run, up to this many bytes.
+    Capture(usize),
+}
+
+impl Output {
+    fn open(&self) -> (Arc<dyn VirtualFile>, Option<Captured>) {
+        match self {
+            Output::To(file) => (Arc::clone(file), None),
+            Output::Capture(limit) => {
+                let (file, captured) = stdio::capture(*limit);
+                (file, Some(captured))
+            }
+        }
+    }
+}
+
 /// A process that has not begun to run.
 #[derive(Debug)]
 pub struct Run {
     program: Program,
     process: Arc<Process>,
+    /// Of descriptors 1 and 2.
+    captured: [Option<Captured>; 2],
     calls: Vec<String>,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
@@ -296,7 +374,8 @@ impl Run {
                 return Err(error.into());
             }
         };
-        Ok(RunResult { status })
+        let [stdout, stderr] = self.captured.map(|kept| kept.map(|kept| kept.take()).unwrap_or_default());
+        Ok(RunResult { status, stdout, stderr })
     }
 }
 
@@ -327,6 +406,10 @@ impl Watchdog {
 pub struct RunResult {
     /// How it ended.
     pub status: Status,
+    /// What it wrote to descriptor 1, with [`Runner::capture_output`].
+    pub stdout: Vec<u8>,
+    /// What it wrote to descriptor 2, with [`Runner::capture_output`].
+    pub stderr: Vec<u8>,
 }
 
 /// How a run ended.
@@ -371,68 +454,3 @@ impl Status {
         }
     }
 }
-
-/// Why a run could not be begun.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The module exports no function `_start` without parameters and results.
-    NoStart {
-        /// It exports `_initialize`.
-        reactor: bool,
-        /// It exports another kind of `_start`.
-        odd: bool,
-    },
-    /// It exports no function of this name without parameters and results.
-    NoExport(String),
-    /// The engine could not.
-    Engine(EngineError),
-    /// The process could not be made.
-    Process(BuildError),
-    /// The host has no thread to watch the time.
-    NoThread,
-}
-
-impl From<EngineError> for RunError {
-    fn from(error: EngineError) -> RunError {
-        RunError::Engine(error)
-    }
-}
-
-impl From<BuildError> for RunError {
-    fn from(error: BuildError) -> RunError {
-        RunError::Process(error)
-    }
-}
-
-impl RunError {
-    /// What to do about it, where there is advice.
-    pub fn help(&self) -> Option<&'static str> {
-        match self {
-            RunError::NoStart { odd: false, .. } => Some("build it as a program with a `main`, not as a library"),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RunError::NoStart { odd: true, .. } => {
-                f.write_str("its export `_start` is not a function without parameters and results")
-            }
-            RunError::NoStart { reactor: true, .. } => {
-                f.write_str("it is a library (it exports `_initialize`), not a program: it exports no `_start`")
-            }
-            RunError::NoStart { .. } => f.write_str("it is not a program: it exports no `_start`"),
-            RunError::NoExport(name) => {
-                write!(f, "it exports no function `{}` without parameters and results", name.escape_debug())
-            }
-            RunError::Engine(error) => error.fmt(f),
-            RunError::Process(error) => error.fmt(f),
-            RunError::NoThread => f.write_str("the host has no thread left to watch the time"),
-        }
-    }
-}
-
-impl std::error::Error for RunError {}

@@ -20,6 +20,7 @@ mod open_file;
 pub mod reactor;
 mod resolve;
 mod shapes;
+pub mod source_fs;
 mod start;
 pub mod tree;
 mod types;

@@ -1,0 +1,66 @@
+//! What [`Runner::mount`](crate::Runner::mount) puts together.
+
+use std::sync::Arc;
+
+use gangplank_vfs::{Ctx, Errno, MountOptions, Namespace, Place, Scope, Start};
+
+use crate::RunError;
+
+/// The namespace of one run: `base`, or a copy of it with `mounts`, in their order, on directories below `preopens`.
+pub(crate) fn namespace(
+    base: Option<&Arc<Namespace>>,
+    preopens: &[(Vec<u8>, Place)],
+    mounts: &[(Vec<u8>, Place)],
+) -> Result<Option<Arc<Namespace>>, RunError> {
+    if mounts.is_empty() {
+        return Ok(base.map(Arc::clone));
+    }
+    let namespace = base.map_or_else(Namespace::new, |base| base.fork());
+    for (path, what) in mounts {
+        let mounted = target(&namespace, preopens, path)
+            .and_then(|at| namespace.bind(&at, what, MountOptions { read_only: what.mount().read_only() }));
+        mounted.map_err(|errno| RunError::Mount { path: path.clone(), errno })?;
+    }
+    Ok(Some(namespace))
+}
+
+/// The directory that a guest finds at `path`: as a C library looks for it, below the longest name that is a prefix.
+fn target(namespace: &Namespace, preopens: &[(Vec<u8>, Place)], path: &[u8]) -> Result<Place, Errno> {
+    let below = preopens.iter().filter_map(|(name, place)| Some((name.len(), place, rest(name, path)?)));
+    let (_, place, rest) = below.max_by_key(|(length, ..)| *length).ok_or(Errno::NOENT)?;
+    let start = Start { namespace, cx: Ctx::ROOT, place, scope: Scope::Beneath(place) };
+    start.place(if rest.is_empty() { b"." } else { rest }, true)
+}
+
+/// What is left of `path` below `name`.
+fn rest<'p>(name: &[u8], path: &'p [u8]) -> Option<&'p [u8]> {
+    let end = name.iter().rposition(|&b| b != b'/').map_or(0, |last| last + 1);
+    let rest = match &name[..end] {
+        b"." if !path.starts_with(b"/") => path,
+        name => path.strip_prefix(name)?,
+    };
+    let below = end == 0 || name == b"." || rest.is_empty() || rest.starts_with(b"/");
+    let relative = rest.iter().position(|&b| b != b'/').unwrap_or(rest.len());
+    below.then_some(&rest[relative..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_prefixes_at_slashes_only() {
+        for (name, path, left) in [
+            ("/", "/a/b", Some("a/b")),
+            ("/a", "/a/b", Some("b")),
+            ("/a/", "/a//b", Some("b")),
+            ("/a", "/a", Some("")),
+            ("/a", "/ab", None),
+            (".", "a", Some("a")),
+            (".", "/a", None),
+            ("a", "a/b", Some("b")),
+        ] {
+            assert_eq!(rest(name.as_bytes(), path.as_bytes()), left.map(str::as_bytes), "{name} {path}");
+        }
+    }
+}

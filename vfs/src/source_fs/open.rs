@@ -1,0 +1,231 @@
+//! Open files and directories of a [`SourceFs`](super::SourceFs).
+
+use core::{ops::ControlFlow, task::Waker};
+use std::{
+    io::{IoSlice, IoSliceMut},
+    sync::Arc,
+};
+
+use bytes::{Buf as _, Bytes};
+use parking_lot::Mutex;
+
+use super::{Shared, Source};
+use crate::{
+    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, Name, NodeId, OpenFlags, Result, Seek,
+    SetAttr, Socket, VirtualFile,
+};
+
+/// An open file, with what it held when it was opened.
+#[derive(Debug)]
+pub(super) struct SourceFile {
+    metadata: Metadata,
+    content: Bytes,
+    flags: OpenFlags,
+}
+
+impl SourceFile {
+    pub(super) fn new(metadata: Metadata, content: Bytes, flags: OpenFlags) -> SourceFile {
+        SourceFile { metadata, content, flags }
+    }
+
+    fn readable(&self) -> Result<()> {
+        if self.flags.contains(OpenFlags::READ) { Ok(()) } else { Err(Errno::BADF) }
+    }
+
+    /// What is there from `offset` on.
+    fn after(&self, offset: u64) -> Result<Bytes> {
+        self.readable()?;
+        if offset > i64::MAX as u64 {
+            return Err(Errno::INVAL);
+        }
+        let at = usize::try_from(offset).unwrap_or(usize::MAX).min(self.content.len());
+        Ok(self.content.slice(at..))
+    }
+}
+
+impl VirtualFile for SourceFile {
+    fn node(&self) -> Option<NodeId> {
+        Some(self.metadata.ino)
+    }
+
+    fn seekable(&self) -> bool {
+        true
+    }
+
+    fn getattr(&self) -> Result<Metadata> {
+        Ok(self.metadata)
+    }
+
+    fn setattr(&self, _: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
+        if attr.size.is_some() { Err(Errno::BADF) } else { Err(Errno::ROFS) }
+    }
+
+    fn read_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        let mut rest = self.after(offset)?;
+        let before = rest.len();
+        for buf in bufs {
+            let n = buf.len().min(rest.len());
+            rest.copy_to_slice(&mut buf[..n]);
+        }
+        Ok(before - rest.len())
+    }
+
+    // It was not opened for writing: nothing here can be.
+    fn write_at(&self, _: &[IoSlice<'_>], _: At) -> Result<(usize, u64)> {
+        Err(Errno::BADF)
+    }
+
+    fn read_bytes(&self, offset: u64, len: usize) -> Result<Bytes> {
+        let rest = self.after(offset)?;
+        Ok(rest.slice(..len.min(rest.len())))
+    }
+
+    fn set_len(&self, _: u64) -> Result<()> {
+        Err(Errno::BADF)
+    }
+
+    fn allocate(&self, _: u64, _: u64) -> Result<()> {
+        Err(Errno::BADF)
+    }
+
+    fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
+        match (offset < self.metadata.size, what) {
+            (false, _) => Err(Errno::NXIO),
+            (true, Seek::Data) => Ok(offset),
+            (true, Seek::Hole) => Ok(self.metadata.size),
+        }
+    }
+
+    fn readdir(&self, _: Cookie, _: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.readable().and(Err(Errno::NOTDIR))
+    }
+
+    fn sync(&self, _: bool) -> Result<()> {
+        Ok(())
+    }
+
+    fn poll(&self, interest: Events, _: Option<&Waker>) -> Result<Events> {
+        Ok(interest & (Events::READ | Events::WRITE))
+    }
+
+    fn read_stream(&self, _: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        self.readable().and(Err(Errno::INVAL))
+    }
+
+    fn write_stream(&self, _: &[IoSlice<'_>]) -> Result<usize> {
+        Err(Errno::BADF)
+    }
+
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn set_flags(&self, _: OpenFlags) -> Result<()> {
+        Ok(())
+    }
+
+    fn advise(&self, _: u64, _: u64, _: Advice) -> Result<()> {
+        Ok(())
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        None
+    }
+
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+/// An open directory. A listing is a picture of it, made when it begins.
+#[derive(Debug)]
+pub(super) struct SourceDir<S> {
+    shared: Arc<Shared<S>>,
+    node: NodeId,
+    path: Arc<[u8]>,
+    flags: OpenFlags,
+    names: Mutex<Option<Arc<Vec<Listed>>>>,
+}
+
+#[derive(Debug)]
+struct Listed {
+    name: Vec<u8>,
+    node: NodeId,
+    file_type: FileType,
+}
+
+impl<S: Source> SourceDir<S> {
+    pub(super) fn new(shared: Arc<Shared<S>>, node: NodeId, path: Arc<[u8]>, flags: OpenFlags) -> SourceDir<S> {
+        SourceDir { shared, node, path, flags, names: Mutex::new(None) }
+    }
+
+    fn needs(&self, access: OpenFlags) -> Result<()> {
+        if self.flags.contains(access) { Ok(()) } else { Err(Errno::BADF) }
+    }
+
+    fn list(&self) -> Result<Vec<Listed>> {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        match self.shared.source.list(&self.path, &mut |name| names.push(name.to_vec())) {
+            // Gone: an empty directory.
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(e) => return Err(e),
+        }
+        names.sort_unstable();
+        names.dedup();
+        let mut listed = Vec::new();
+        for bytes in names {
+            let Ok(name) = Name::new(&bytes) else { continue };
+            match self.shared.child(&self.path, name) {
+                Ok((path, found)) => {
+                    let node = self.shared.number(&path);
+                    listed.push(Listed { name: bytes, node, file_type: found.file_type() });
+                }
+                Err(Errno::NOENT) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(listed)
+    }
+}
+
+impl<S: Source> VirtualFile for SourceDir<S> {
+    crate::directory_shape!(needs);
+
+    fn node(&self) -> Option<NodeId> {
+        Some(self.node)
+    }
+
+    fn getattr(&self) -> Result<Metadata> {
+        Ok(self.shared.metadata(self.node, super::Found::Directory))
+    }
+
+    fn setattr(&self, _: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
+        if attr.size.is_some() { Err(Errno::BADF) } else { Err(Errno::ROFS) }
+    }
+
+    fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.needs(OpenFlags::READ)?;
+        let known = self.names.lock().as_ref().filter(|_| from != Cookie::START).map(Arc::clone);
+        let listed = match known {
+            Some(listed) => listed,
+            None => {
+                let listed = Arc::new(self.list()?);
+                *self.names.lock() = Some(Arc::clone(&listed));
+                listed
+            }
+        };
+        let begin = usize::try_from(from.0).unwrap_or(usize::MAX);
+        for (entry, next) in listed.iter().zip(1..).skip(begin) {
+            let Ok(name) = Name::new(&entry.name) else { continue };
+            let shown = DirEntry { name, node: entry.node, file_type: entry.file_type, next: Cookie(next) };
+            if sink(shown).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self, _: bool) -> Result<()> {
+        Ok(())
+    }
+}
