@@ -4,6 +4,7 @@ use core::fmt;
 use std::{io, path::PathBuf};
 
 use crate::{
+    artifact::PrecompiledError,
     engine::EngineError,
     module_info::{MissingImport, ModuleError},
 };
@@ -33,6 +34,8 @@ pub enum Reason {
     Module(ModuleError),
     /// It imports what we do not provide.
     Imports(Vec<MissingImport>),
+    /// It was compiled ahead of time, but not for us.
+    Precompiled(PrecompiledError),
     /// The engine refuses it.
     Engine(EngineError),
 }
@@ -47,6 +50,8 @@ impl LoadError {
         match &self.reason {
             Reason::NotFound => Some("give the path of a .wasm file; names are not searched for in PATH"),
             Reason::Module(ModuleError::NotWasm(what)) => what.help(),
+            Reason::Precompiled(PrecompiledError::Foreign) => None,
+            Reason::Precompiled(_) => Some("compile the module again, here: `gangplank compile`"),
             Reason::Module(ModuleError::Truncated { .. }) => Some("copy, download or build it again"),
             _ => None,
         }
@@ -56,6 +61,12 @@ impl LoadError {
 impl From<ModuleError> for Reason {
     fn from(error: ModuleError) -> Reason {
         Reason::Module(error)
+    }
+}
+
+impl From<PrecompiledError> for Reason {
+    fn from(error: PrecompiledError) -> Reason {
+        Reason::Precompiled(error)
     }
 }
 
@@ -89,6 +100,7 @@ impl fmt::Display for Reason {
                 }
                 missing.iter().try_for_each(|missing| write!(f, "\n  {missing}"))
             }
+            Reason::Precompiled(error) => error.fmt(f),
             Reason::Engine(error) => error.fmt(f),
         }
     }
@@ -99,6 +111,7 @@ impl std::error::Error for LoadError {
         match &self.reason {
             Reason::Read(error) => Some(error),
             Reason::Module(error) => Some(error),
+            Reason::Precompiled(error) => Some(error),
             Reason::Engine(error) => Some(error),
             _ => None,
         }

@@ -1,11 +1,14 @@
 //! Runs WebAssembly programs over virtual filesystems, on the engine of your choice.
 
+mod artifact;
+pub mod cache;
 #[cfg(feature = "cranelift")]
 pub mod cranelift;
 pub mod engine;
 mod error;
 pub mod module_info;
 mod mounts;
+mod precompiled;
 mod program;
 mod run_error;
 mod runner;
@@ -13,6 +16,8 @@ mod stats;
 mod strace;
 mod trace_all;
 
+pub use artifact::PrecompiledError;
+pub use cache::Cache;
 pub use error::{LoadError, Reason};
 pub use module_info::ModuleInfo;
 pub use program::{Program, read_module};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    LoadError, ModuleInfo, Reason, Runner,
+    Cache, LoadError, ModuleInfo, Reason, Runner,
     engine::{Capabilities, Engine, EngineError, Module},
 };
 
@@ -30,20 +30,45 @@ impl Program {
     /// # Errors
     /// [`LoadError`] if it is no valid module, or imports what we do not provide.
     pub fn new(engine: &dyn Engine, name: impl Into<Vec<u8>>, wasm: &[u8]) -> Result<Program, LoadError> {
+        Program::made(engine, name.into(), wasm, |info| engine.compile(wasm, info))
+    }
+
+    /// As `new`, but takes the compiled code from the cache, or keeps it there.
+    ///
+    /// # Errors
+    /// As `new`; [`EngineError::Missing`] if the engine lacks [`Capabilities::CACHE`].
+    pub fn cached(
+        engine: &dyn Engine,
+        cache: &Cache,
+        name: impl Into<Vec<u8>>,
+        wasm: &[u8],
+    ) -> Result<Program, LoadError> {
+        Program::made(engine, name.into(), wasm, |info| cache.module(engine, wasm, info))
+    }
+
+    fn made(
+        engine: &dyn Engine,
+        name: Vec<u8>,
+        wasm: &[u8],
+        compile: impl FnOnce(&ModuleInfo) -> Result<Arc<dyn Module>, EngineError>,
+    ) -> Result<Program, LoadError> {
         let info = ModuleInfo::parse(wasm).map_err(LoadError::new)?;
         let missing = info.missing_imports();
         if !missing.is_empty() {
             return Err(LoadError::new(Reason::Imports(missing)));
         }
-        let module = engine.compile(wasm, &info).map_err(|error| {
+        let module = compile(&info).map_err(|error| {
             // If the module is at fault, our own words say where.
             match (ModuleInfo::validate(wasm), error) {
                 (Err(invalid), EngineError::Compile { .. }) => LoadError::new(invalid),
                 (_, error) => LoadError::new(error),
             }
         })?;
-        let capabilities = engine.capabilities();
-        Ok(Program(Arc::new(Inner { module, info, capabilities, name: name.into() })))
+        Ok(Program::of(engine, module, info, name))
+    }
+
+    pub(crate) fn of(engine: &dyn Engine, module: Arc<dyn Module>, info: ModuleInfo, name: Vec<u8>) -> Program {
+        Program(Arc::new(Inner { module, info, capabilities: engine.capabilities(), name }))
     }
 
     /// Compiles a file, whose name without directories becomes `argv[0]`.

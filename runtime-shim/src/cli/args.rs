@@ -20,7 +20,10 @@ pub(crate) enum Command {
     /// Show what a module imports and exports, and whether it would run.
     #[command(after_help = INSPECT_EXAMPLES, after_long_help = AFTER_INSPECT)]
     Inspect(Inspect),
-    /// List the engines, and what each can do.
+    /// Compile a program ahead of time, for machines like this one.
+    #[command(after_help = COMPILE_EXAMPLES)]
+    Compile(Compile),
+    /// List the engines, and what each can do; and where compiled programs are cached.
     Engines,
 }
 
@@ -46,6 +49,14 @@ Exit codes:
   127  there is no such program
   130  Ctrl-C ended the program (as shells report it)
   134  the program trapped; the reason and its calls are on stderr";
+
+const COMPILE_EXAMPLES: &str = "\
+Examples:
+  gangplank compile prog.wasm -o prog.cwasm
+  gangplank run --allow-precompiled prog.cwasm
+
+The file is native code: only the same version can run it, on the same kind of machine, and whoever runs it must trust
+whoever made it. `run` caches what it compiles by itself; this is for code that is to be sent elsewhere.";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
@@ -145,9 +156,52 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N")]
     pub(crate) limit_fuel: Option<u64>,
 
+    #[command(flatten)]
+    pub(crate) compiled: Compiled,
+
     /// The program, a .wasm file; all that follows is its own.
     #[arg(value_name = "PROGRAM [ARGS]", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+/// Where compiled code comes from.
+#[derive(Debug, Args)]
+pub(crate) struct Compiled {
+    /// Compile the program even if it has been compiled before, and do not keep it.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+
+    /// Keep compiled programs here instead of in $XDG_CACHE_HOME/gangplank or ~/.cache/gangplank.
+    ///
+    /// It is made if it is not there. It must be yours, and writable by nobody else. At most 2 GiB are kept; what was
+    /// used least recently goes first.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Allow the program to be a file that `gangplank compile` made.
+    ///
+    /// Such a file is native code, which can do all that you can do. Use this only for files that you would also run as
+    /// native programs.
+    #[arg(long)]
+    pub(crate) allow_precompiled: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    /// The engine to compile it for; `gangplank engines` lists them.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+
+    /// Let instructions be counted: such a file runs with `run --limit-fuel`, and only with it.
+    #[arg(long)]
+    pub(crate) fuel: bool,
+
+    /// The file to write; otherwise PROGRAM with the extension .cwasm.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// A .wasm file.
+    pub(crate) program: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,10 @@ use core::fmt::Write as _;
 
 use gangplank::engine::{ENGINES, EngineOptions, engine};
 
-use super::report::{Failure, print};
+use super::{
+    compiled::{default_cache, default_dir},
+    report::{Failure, print},
+};
 
 pub(crate) fn engines() -> Result<u8, Failure> {
     let mut text = String::new();
@@ -24,5 +27,10 @@ pub(crate) fn engines() -> Result<u8, Failure> {
             }
         }
     }
+    let _ = match (default_dir(), default_cache()) {
+        (Some(dir), Some(Ok(_))) => writeln!(text, "{:<10} {}", "cache", dir.display()),
+        (_, Some(Err(error))) => writeln!(text, "{:<10} not used: {error}", "cache"),
+        _ => writeln!(text, "{:<10} not used: there is neither XDG_CACHE_HOME nor a home directory", "cache"),
+    };
     print(&text)
 }

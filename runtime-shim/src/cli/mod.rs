@@ -2,6 +2,7 @@
 
 mod args;
 mod at_end;
+mod compiled;
 mod dirs;
 mod engines;
 mod inspect;
@@ -40,6 +41,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match command {
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Compile(args) => compiled::compile(&args),
         Command::Engines => engines::engines(),
     };
     ExitCode::from(done.unwrap_or_else(|failure| failure.print()))

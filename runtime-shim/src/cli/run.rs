@@ -3,8 +3,8 @@
 use std::{io::Write as _, path::Path, sync::mpsc, thread, time::Duration};
 
 use gangplank::{
-    Program, RunError, Status,
-    engine::{EngineError, EngineOptions, Trap, TrapKind, engine},
+    RunError, Status,
+    engine::{Trap, TrapKind},
     wasi::{Cancel, Canceller, Rights as Mode},
 };
 
@@ -13,14 +13,12 @@ use super::at_end::signals::Watch as Signals;
 use super::{
     args::{Rights, Run},
     at_end::AtEnd,
+    compiled::{STACK, load, make_engine},
     dirs, exit,
     listen::{self, SocketFiles},
     report::Failure,
     tracing::Tracing,
 };
-
-/// Native stack for the guest: four times what the wasmtime command gives. Memory is used only as far as it is touched.
-const STACK: usize = 2 << 20;
 
 /// Our own share of that thread's stack.
 const HOST_STACK: usize = 1 << 20;
@@ -60,16 +58,9 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
         false => None,
     };
     let sockets = listen::listeners(&args.listen, &at_end.sockets)?;
-    // Whatever must end the guest, Ctrl-C or a time limit, may end the whole process; so its loops do without the checks
-    // that can halve the speed of the tightest ones.
-    let options = EngineOptions { interruptible: false, stack: STACK, fuel: args.limit_fuel.is_some() };
-    let engine = engine(args.engine.as_deref(), &options).map_err(|error| match error {
-        EngineError::Setup { .. } => Failure::cannot_run(error),
-        error => Failure::usage(error).help("`gangplank engines` lists the engines"),
-    })?;
-
+    let engine = make_engine(args.engine.as_deref(), args.limit_fuel.is_some())?;
     let path = Path::new(path);
-    let program = Program::from_file(&*engine, path)?;
+    let program = load(&*engine, path, &args.compiled)?;
     let mut runner = program.runner();
     for arg in guest_args {
         runner.arg(dirs::bytes(arg)?);

@@ -8,6 +8,7 @@ mod bind;
 mod module;
 mod trap;
 
+use core::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 
 pub use bind::{Ctx, Exited, add_to_linker};
@@ -79,6 +80,31 @@ impl Engine for Cranelift {
     fn compile(&self, wasm: &[u8], _info: &ModuleInfo) -> Result<Arc<dyn Module>, EngineError> {
         module::compile(&self.engine, &self.linker, self.capabilities(), wasm)
     }
+
+    fn compatibility(&self) -> Result<[u8; 32], EngineError> {
+        let mut digest = Digest(blake3::Hasher::new());
+        self.engine.precompile_compatibility_hash().hash(&mut digest);
+        Ok(*digest.0.finalize().as_bytes())
+    }
+
+    unsafe fn deserialize(&self, code: &[u8]) -> Result<Arc<dyn Module>, EngineError> {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { module::deserialize(&self.engine, &self.linker, self.capabilities(), code) }
+    }
+}
+
+/// Takes in what a `Hasher` is given, to hash it more strongly than into 64 bits.
+struct Digest(blake3::Hasher);
+
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = *self.0.finalize().as_bytes();
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
 }
 
 #[cfg(test)]
@@ -95,5 +121,8 @@ mod tests {
         let capabilities = super::engine(&counting).unwrap().capabilities();
         assert!(!capabilities.contains(Capabilities::INTERRUPT));
         assert!(capabilities.contains(Capabilities::FUEL));
+        // Code of one is not for the other.
+        assert_ne!(super::engine(&counting).unwrap().compatibility(), engine.compatibility());
+        assert_eq!(super::engine(&EngineOptions::default()).unwrap().compatibility(), engine.compatibility());
     }
 }

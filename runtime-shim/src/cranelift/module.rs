@@ -20,10 +20,35 @@ pub(super) fn compile(
     capabilities: Capabilities,
     wasm: &[u8],
 ) -> Result<Arc<dyn Module>, EngineError> {
-    let failed = |e: wasmtime::Error| EngineError::Compile { engine: NAME, message: format!("{e:#}") };
-    let module = wasmtime::Module::from_binary(engine, wasm).map_err(failed)?;
-    let pre = linker.instantiate_pre(&module).map_err(failed)?;
+    link(linker, capabilities, wasmtime::Module::from_binary(engine, wasm).map_err(refused)?)
+}
+
+/// Loads what was compiled before.
+///
+/// # Safety
+/// As [`Engine::deserialize`](crate::engine::Engine::deserialize).
+pub(super) unsafe fn deserialize(
+    engine: &wasmtime::Engine,
+    linker: &Linker<Ctx>,
+    capabilities: Capabilities,
+    code: &[u8],
+) -> Result<Arc<dyn Module>, EngineError> {
+    // SAFETY: by the caller's promise, `serialize` below gave `code`; and it is copied before it is run.
+    let module = unsafe { wasmtime::Module::deserialize(engine, code) }.map_err(refused)?;
+    link(linker, capabilities, module)
+}
+
+fn link(
+    linker: &Linker<Ctx>,
+    capabilities: Capabilities,
+    module: wasmtime::Module,
+) -> Result<Arc<dyn Module>, EngineError> {
+    let pre = linker.instantiate_pre(&module).map_err(refused)?;
     Ok(Arc::new(Compiled { pre, capabilities }))
+}
+
+fn refused(error: wasmtime::Error) -> EngineError {
+    EngineError::Compile { engine: NAME, message: format!("{error:#}") }
 }
 
 struct Compiled {
@@ -44,8 +69,7 @@ impl Module for Compiled {
     }
 
     fn serialize(&self) -> Result<Vec<u8>, EngineError> {
-        let failed = |e: wasmtime::Error| EngineError::Compile { engine: NAME, message: format!("{e:#}") };
-        self.pre.module().serialize().map_err(failed)
+        self.pre.module().serialize().map_err(refused)
     }
 
     fn instance(&self, thread: Thread, options: &InstanceOptions) -> Result<Box<dyn Instance>, EngineError> {

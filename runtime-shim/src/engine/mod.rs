@@ -38,6 +38,24 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`EngineError::Compile`] if the module is invalid, or uses what this engine does not know.
     fn compile(&self, wasm: &[u8], info: &ModuleInfo) -> Result<Arc<dyn Module>, EngineError>;
+
+    /// A hash over everything that compiled code depends on: version, options, features of the machine. Engines of the
+    /// same name for which it is the same can load each other's code.
+    ///
+    /// # Errors
+    /// [`EngineError::Missing`] without [`Capabilities::CACHE`].
+    fn compatibility(&self) -> Result<[u8; 32], EngineError>;
+
+    /// Makes a module of what [`Module::serialize`] gave, without compiling.
+    ///
+    /// # Safety
+    /// `code` is what `serialize` of a module of an engine of this name and version gave, unchanged: it will be run as
+    /// it is.
+    ///
+    /// # Errors
+    /// [`EngineError::Missing`] without [`Capabilities::CACHE`]; [`EngineError::Compile`] if it was made with other
+    /// options or for another machine.
+    unsafe fn deserialize(&self, code: &[u8]) -> Result<Arc<dyn Module>, EngineError>;
 }
 
 /// Compiled code. Dropping the last `Arc` frees it.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::Program;
+
 /// Something that is no WebAssembly module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -24,6 +26,8 @@ pub enum NotWasm {
     Script,
     /// An archive or compressed file.
     Archive,
+    /// A program that [`Program::precompile`](crate::Program::precompile) made: native code.
+    Precompiled,
     /// Anything else.
     Unknown,
 }
@@ -37,6 +41,9 @@ impl NotWasm {
             NotWasm::Elf | NotWasm::MachO | NotWasm::Pe => Some("compile the program for wasm32-wasip1"),
             NotWasm::Script => Some("run the interpreter's module and give it the script as an argument"),
             NotWasm::Archive => Some("unpack it first"),
+            NotWasm::Precompiled => {
+                Some("it is native code; if you trust where it comes from, run it with --allow-precompiled")
+            }
             NotWasm::Empty | NotWasm::Version(_) | NotWasm::Unknown => None,
         }
     }
@@ -54,6 +61,7 @@ impl fmt::Display for NotWasm {
             NotWasm::Pe => "it is a native program for Windows, not a WebAssembly module",
             NotWasm::Script => "it is a script, not a WebAssembly module",
             NotWasm::Archive => "it is an archive or compressed, not a WebAssembly module",
+            NotWasm::Precompiled => "it is a precompiled program, not a WebAssembly module",
             NotWasm::Unknown => "it is not a WebAssembly module",
         })
     }
@@ -90,6 +98,7 @@ pub(super) fn sniff(bytes: &[u8]) -> Option<NotWasm> {
         [b'M', b'Z', ..] => NotWasm::Pe,
         [b'#', b'!', ..] => NotWasm::Script,
         _ if ARCHIVES.iter().any(|magic| bytes.starts_with(magic)) => NotWasm::Archive,
+        _ if Program::is_precompiled(bytes) => NotWasm::Precompiled,
         _ if is_text(bytes) => NotWasm::Text,
         _ => NotWasm::Unknown,
     })
@@ -141,6 +150,7 @@ mod tests {
             (b"( func)", Some(NotWasm::Text)),
             (b"(let x)", Some(NotWasm::Unknown)),
             (b";; only", Some(NotWasm::Unknown)),
+            (b"\x89GANGPL\n\x01", Some(NotWasm::Precompiled)),
             (b"hello", Some(NotWasm::Unknown)),
         ] {
             assert_eq!(sniff(bytes), what, "{bytes:?}");

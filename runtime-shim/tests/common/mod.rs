@@ -37,7 +37,8 @@ impl Sandbox {
     /// The command, in this directory, without anything to read.
     pub(crate) fn gangplank(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gangplank"));
-        command.current_dir(self.path()).stdin(Stdio::null());
+        // Its cache goes with the test as well.
+        command.current_dir(self.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path().join(".cache"));
         command
     }
 
