@@ -22,7 +22,7 @@ pub use error::{LoadError, Reason};
 pub use module_info::ModuleInfo;
 pub use program::{Program, read_module};
 pub use run_error::RunError;
-pub use runner::{Run, RunResult, Runner, Status};
+pub use runner::{Limits, Run, RunResult, Runner, Status};
 pub use stats::{CallStats, Stats};
 pub use strace::Strace;
 pub use trace_all::TraceAll;

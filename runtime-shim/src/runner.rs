@@ -15,7 +15,7 @@ use gangplank_wasi::{
 
 use crate::{
     Program, RunError,
-    engine::{Capabilities, EngineError, Instance, InstanceOptions, Stop, Trap, TrapKind},
+    engine::{Capabilities, EngineError, Instance, InstanceOptions, MemoryLimit, Stop, Trap, TrapKind},
     module_info::Entry,
     mounts,
 };
@@ -44,6 +44,7 @@ pub struct Runner {
     timeout: Option<Duration>,
     deadline: Option<Instant>,
     limits: InstanceOptions,
+    memory_limit: Option<u64>,
     invoke: Option<String>,
 }
 
@@ -67,6 +68,7 @@ impl Runner {
             timeout: None,
             deadline: None,
             limits: InstanceOptions::default(),
+            memory_limit: None,
             invoke: None,
         }
     }
@@ -211,6 +213,13 @@ impl Runner {
         self
     }
 
+    /// Most bytes of memory that each run may have, its tables included. More of it is refused, which C calls `ENOMEM`;
+    /// [`RunResult::limits`] tells. Needs [`Capabilities::MEMORY_LIMIT`].
+    pub fn memory_limit(&mut self, bytes: u64) -> &mut Runner {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
     /// Calls this export instead of `_start`, after `_initialize` if there is one. It takes and returns nothing.
     pub fn invoke(&mut self, export: impl Into<String>) -> &mut Runner {
         self.invoke = Some(export.into());
@@ -235,9 +244,11 @@ impl Runner {
         let mut wants = Capabilities::empty();
         wants.set(Capabilities::INTERRUPT, self.timeout.is_some() || self.deadline.is_some());
         wants.set(Capabilities::FUEL, self.limits.fuel.is_some());
+        wants.set(Capabilities::MEMORY_LIMIT, self.memory_limit.is_some());
         EngineError::require(program.module().engine(), program.capabilities(), wants)?;
         let (process, captured) = self.process()?;
-        let (timeout, deadline, limits) = (self.timeout, self.deadline, self.limits.clone());
+        let (timeout, deadline, mut limits) = (self.timeout, self.deadline, self.limits.clone());
+        limits.memory = self.memory_limit.map(|bytes| Arc::new(MemoryLimit::new(bytes)));
         Ok(Run { program: program.clone(), process, captured, calls, timeout, deadline, limits })
     }
 
@@ -374,8 +385,11 @@ impl Run {
                 return Err(error.into());
             }
         };
+        let mut limits = Limits::empty();
+        limits.set(Limits::FDS, self.process.fds().limit_was_reached());
+        limits.set(Limits::MEMORY, self.limits.memory.is_some_and(|limit| limit.was_reached()));
         let [stdout, stderr] = self.captured.map(|kept| kept.map(|kept| kept.take()).unwrap_or_default());
-        Ok(RunResult { status, stdout, stderr })
+        Ok(RunResult { status, limits, stdout, stderr })
     }
 }
 
@@ -406,10 +420,24 @@ impl Watchdog {
 pub struct RunResult {
     /// How it ended.
     pub status: Status,
+    /// Which limits have refused it something. It may have coped with that.
+    pub limits: Limits,
     /// What it wrote to descriptor 1, with [`Runner::capture_output`].
     pub stdout: Vec<u8>,
     /// What it wrote to descriptor 2, with [`Runner::capture_output`].
     pub stderr: Vec<u8>,
+}
+
+bitflags::bitflags! {
+    /// Limits of a run that the program is told of when it reaches them. Those of filesystems are theirs:
+    /// [`MemFs::refused`](gangplank_vfs::MemFs::refused).
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct Limits: u8 {
+        /// [`Runner::fd_limit`].
+        const FDS = 1;
+        /// [`Runner::memory_limit`].
+        const MEMORY = 2;
+    }
 }
 
 /// How a run ended.

@@ -332,16 +332,6 @@ fn engines() {
 }
 
 #[test]
-fn the_descriptor_limit_holds() {
-    let sandbox = Sandbox::new();
-    sandbox.wasm("reader.wasm", &reader());
-    sandbox.file("dir/hello.txt", "x");
-    // MFILE is 33; 0 to 3 are taken.
-    assert_eq!(sandbox.run(&["run", "--fd-limit", "4", "--dir", "dir", "reader.wasm"]).code, Some(33));
-    assert_eq!(sandbox.run(&["run", "--fd-limit", "5", "--dir", "dir", "reader.wasm"]).code, Some(0));
-}
-
-#[test]
 fn a_limit_of_instructions_ends_a_loop() {
     let sandbox = Sandbox::new();
     sandbox.wasm("busy.wasm", r#"(module (func (export "_start") (loop (br 0))))"#);

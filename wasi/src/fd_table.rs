@@ -4,6 +4,7 @@
 //! `FdTable::slots` is a leaf: it is held to find, place or remove a descriptor, never while anything is done with one,
 //! closing included.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use gangplank_vfs::{Errno, Result};
@@ -23,6 +24,8 @@ pub struct FdTable {
     slots: RwLock<Slots>,
     /// All numbers are below this.
     limit: u32,
+    /// Whether one was refused for want of numbers.
+    reached: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +48,7 @@ pub(crate) struct Reservation<'t> {
 impl FdTable {
     /// A table without descriptors, for numbers below `limit`.
     pub fn new(limit: u32) -> FdTable {
-        FdTable { slots: RwLock::default(), limit }
+        FdTable { slots: RwLock::default(), limit, reached: AtomicBool::new(false) }
     }
 
     /// The descriptor with this number.
@@ -71,7 +74,7 @@ impl FdTable {
         if fd >= self.limit {
             // A file is closed after the lock is given back.
             drop(slots);
-            return Err(Errno::MFILE);
+            return Err(self.full());
         }
         slots.take(fd);
         descriptor.set_number(Some(fd));
@@ -88,7 +91,7 @@ impl FdTable {
         let mut slots = self.slots.write();
         let fd = slots.lowest_free();
         if fd >= self.limit {
-            return Err(Errno::MFILE);
+            return Err(self.full());
         }
         slots.take(fd);
         Ok(Reservation { table: self, fd })
@@ -157,6 +160,18 @@ impl FdTable {
             let _ = closed.release();
         }
         Ok(())
+    }
+
+    /// Remembers that the limit was reached.
+    #[cold]
+    fn full(&self) -> Errno {
+        self.reached.store(true, Ordering::Relaxed);
+        Errno::MFILE
+    }
+
+    /// Whether a descriptor has been refused because of the limit.
+    pub fn limit_was_reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
     }
 
     /// How many descriptors there are.

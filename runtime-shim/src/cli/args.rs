@@ -2,6 +2,7 @@
 
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
+use super::limits::{self, Size};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Runs WebAssembly programs over virtual filesystems, on the engine of your choice.
@@ -16,7 +17,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a program.
     #[command(after_help = EXAMPLES, after_long_help = AFTER_RUN)]
-    Run(Run),
+    Run(Box<Run>),
     /// Show what a module imports and exports, and whether it would run.
     #[command(after_help = INSPECT_EXAMPLES, after_long_help = AFTER_INSPECT)]
     Inspect(Inspect),
@@ -105,7 +106,7 @@ pub(crate) struct Run {
 
     /// Offer an empty directory in memory.
     ///
-    /// It holds at most half as much as this machine's memory, as does each copy of `--fs mem`.
+    /// --limit-fs-bytes says how much it can hold.
     #[arg(long, value_name = "GUEST")]
     pub(crate) tmpfs: Vec<OsString>,
 
@@ -144,12 +145,26 @@ pub(crate) struct Run {
     #[arg(long, value_enum, default_value_t = HostResolver::Auto)]
     pub(crate) host_resolver: HostResolver,
 
-    /// Most descriptors that the program can have open.
+    /// Most descriptors that the program can have open; 1024 if it is not given.
     #[arg(long, value_name = "N")]
-    pub(crate) fd_limit: Option<u32>,
+    pub(crate) limit_fds: Option<u32>,
+
+    /// Most memory that the program can have, its tables included: 4096, 64K, 512M, 2G.
+    #[arg(long, value_name = "SIZE", value_parser = limits::size)]
+    pub(crate) limit_memory: Option<Size>,
+
+    /// Most content in each directory that is in memory (--tmpfs, and the copies of --fs mem).
+    ///
+    /// If it is not given, half as much as this machine's memory.
+    #[arg(long, value_name = "SIZE", value_parser = limits::size)]
+    pub(crate) limit_fs_bytes: Option<Size>,
+
+    /// Most files and directories in each directory that is in memory, itself included.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit_fs_nodes: Option<u64>,
 
     /// End the program after this time: 5, 2.5s, 300ms, 10m, 1h.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, visible_alias = "limit-time")]
     pub(crate) timeout: Option<Duration>,
 
     /// End the program when it has executed this many instructions: at the same place every time, whatever the machine.

@@ -13,18 +13,29 @@ use gangplank::{
     vfs::{
         FileSystem, Mount, MountOptions, Place,
         host_fs::{HostFs, Options, Resolver},
-        mem_fs::MemFsOptions,
+        mem_fs::{MemFs, MemFsOptions},
     },
 };
 
 use super::{
     args::{Fs, HostResolver, Run},
+    limits::InMemory,
     report::Failure,
 };
 
+/// What the program is offered.
+pub(crate) struct Preopens {
+    /// Names and directories.
+    pub(crate) dirs: Vec<(Vec<u8>, Place)>,
+    /// Those of them that are in memory.
+    pub(crate) memory: Vec<InMemory>,
+}
+
 /// Opens everything, in the order: each `--dir`, then each `--tmpfs`.
-pub(crate) fn preopens(args: &Run) -> Result<Vec<(Vec<u8>, Place)>, Failure> {
+pub(crate) fn preopens(args: &Run) -> Result<Preopens, Failure> {
+    useless_limits(args)?;
     let mut preopens = Vec::new();
+    let mut memory = Vec::new();
     let mut taken: HashMap<Vec<u8>, String> = HashMap::new();
     let mut take = |guest: &[u8], what: String| match taken.insert(trimmed(guest).to_vec(), what.clone()) {
         Some(other) => Err(Failure::usage(format!(
@@ -37,7 +48,16 @@ pub(crate) fn preopens(args: &Run) -> Result<Vec<(Vec<u8>, Place)>, Failure> {
     for option in &args.dirs {
         let dir = Dir::parse(option)?;
         take(&dir.guest, format!("`--dir {}`", option.display()))?;
-        let place = dir.open(args.fs, args.host_resolver)?;
+        let host = dir.open_host(args.host_resolver)?;
+        let options = MountOptions { read_only: dir.read_only };
+        let place = match args.fs {
+            Fs::Host => Mount::detached(host, options),
+            Fs::Mem => {
+                let copy = dir.copy(&host, args)?;
+                memory.push(InMemory { option: format!("--dir {}", option.display()), fs: Arc::clone(&copy) });
+                Mount::detached(copy, options)
+            }
+        };
         preopens.push((dir.guest, place));
     }
     for guest in &args.tmpfs {
@@ -46,9 +66,26 @@ pub(crate) fn preopens(args: &Run) -> Result<Vec<(Vec<u8>, Place)>, Failure> {
             return Err(Failure::usage("`--tmpfs` needs the name under which the program will see it"));
         }
         take(guest, format!("`--tmpfs {}`", String::from_utf8_lossy(guest)))?;
-        preopens.push((guest.to_vec(), Mount::detached(empty(), MountOptions::default())));
+        let fs = empty(args);
+        let option = format!("--tmpfs {}", String::from_utf8_lossy(guest));
+        memory.push(InMemory { option, fs: Arc::clone(&fs) });
+        preopens.push((guest.to_vec(), Mount::detached(fs, MountOptions::default())));
     }
-    Ok(preopens)
+    Ok(Preopens { dirs: preopens, memory })
+}
+
+/// Whoever limits what is not there is mistaken about something.
+fn useless_limits(args: &Run) -> Result<(), Failure> {
+    let given =
+        [("--limit-fs-bytes", args.limit_fs_bytes.is_some()), ("--limit-fs-nodes", args.limit_fs_nodes.is_some())];
+    let in_memory = !args.tmpfs.is_empty() || (args.fs == Fs::Mem && !args.dirs.is_empty());
+    match given.iter().find(|(_, given)| *given) {
+        Some((option, _)) if !in_memory => {
+            Err(Failure::usage(format!("`{option}` limits nothing: no directory is in memory"))
+                .help("directories in memory are those of --tmpfs, and with --fs mem those of --dir"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `a/` and `a` are one name; `/` stays.
@@ -58,8 +95,9 @@ fn trimmed(guest: &[u8]) -> &[u8] {
 }
 
 /// An empty filesystem that a guest cannot fill until the host has no memory left.
-fn empty() -> Arc<dyn FileSystem> {
-    Arc::new(MemFsOptions::new().max_bytes(half_of_memory()).build())
+fn empty(args: &Run) -> Arc<MemFs> {
+    let bytes = args.limit_fs_bytes.map(|size| size.0).or_else(half_of_memory);
+    Arc::new(MemFsOptions::new().max_bytes(bytes).max_nodes(args.limit_fs_nodes).build())
 }
 
 /// Half of this machine's memory in bytes, as `tmpfs(5)` limits itself; `None` where we cannot tell.
@@ -99,20 +137,20 @@ impl Dir {
             .help("write `--dir HOST`, `--dir HOST::GUEST`, or either with `:ro` at the end"))
     }
 
-    fn open(&self, fs: Fs, resolver: HostResolver) -> Result<Place, Failure> {
-        let host = self.open_host(resolver)?;
-        let options = MountOptions { read_only: self.read_only };
-        match fs {
-            Fs::Host => Ok(Mount::detached(host, options)),
-            Fs::Mem => {
-                let memory = empty();
-                let whole = |fs: &Arc<dyn FileSystem>| Mount::detached(Arc::clone(fs), MountOptions::default());
-                copy_tree(&whole(&host), &whole(&memory)).map_err(|error| {
-                    Failure::usage(format!("cannot copy the directory `{}` into memory: {error}", self.host.display()))
-                })?;
-                Ok(Mount::detached(memory, options))
+    /// Copies the directory into memory.
+    fn copy(&self, host: &Arc<dyn FileSystem>, args: &Run) -> Result<Arc<MemFs>, Failure> {
+        let memory = empty(args);
+        let whole = |fs: Arc<dyn FileSystem>| Mount::detached(fs, MountOptions::default());
+        copy_tree(&whole(Arc::clone(host)), &whole(Arc::clone(&memory) as _)).map_err(|error| {
+            let text = format!("cannot copy the directory `{}` into memory: {error}", self.host.display());
+            let refused = memory.refused();
+            match () {
+                () if refused.bytes => Failure::usage(text).help("--limit-fs-bytes says how much can be in memory"),
+                () if refused.nodes => Failure::usage(text).help("--limit-fs-nodes says how many can be in memory"),
+                () => Failure::usage(text),
             }
-        }
+        })?;
+        Ok(memory)
     }
 
     fn open_host(&self, resolver: HostResolver) -> Result<Arc<dyn FileSystem>, Failure> {

@@ -36,7 +36,7 @@ mod imp {
     use std::{
         ffi::OsStr,
         fs,
-        io::{ErrorKind, Write as _},
+        io::ErrorKind,
         net::TcpListener,
         os::unix::{
             ffi::OsStrExt as _,
@@ -50,6 +50,7 @@ mod imp {
     use gangplank::{vfs::VirtualFile, wasi::net::HostSocket};
 
     use super::Failure;
+    use crate::cli::report::note;
 
     /// A file that a unix socket has, and what it was when we made it.
     pub(super) struct SocketFile {
@@ -85,7 +86,7 @@ mod imp {
                 && let Ok(bound) = listener.local_addr()
             {
                 // Nobody could know it otherwise.
-                let _ = std::io::stderr().write_all(format!("note: listening on tcp:{bound}\n").as_bytes());
+                note(&format!("listening on tcp:{bound}"));
             }
             return Ok((guest(HostSocket::from_fd(listener))?, None));
         }

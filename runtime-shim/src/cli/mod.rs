@@ -6,6 +6,7 @@ mod compiled;
 mod dirs;
 mod engines;
 mod inspect;
+mod limits;
 mod listen;
 mod report;
 mod run;

@@ -59,6 +59,11 @@ pub(crate) fn warn(text: &str) {
     let _ = io::stderr().write_all(format!("warning: {text}\n").as_bytes());
 }
 
+/// Says on stderr what may be of use.
+pub(crate) fn note(text: &str) {
+    let _ = io::stderr().write_all(format!("note: {text}\n").as_bytes());
+}
+
 /// Writes to stdout. A reader that has gone is no error; nobody wants the rest.
 pub(crate) fn print(text: &str) -> Result<u8, Failure> {
     let mut out = io::stdout().lock();

@@ -4,7 +4,7 @@ use std::{io::Write as _, path::Path, sync::mpsc, thread, time::Duration};
 
 use gangplank::{
     RunError, Status,
-    engine::{Trap, TrapKind},
+    engine::{EngineError, Trap, TrapKind},
     wasi::{Cancel, Canceller, Rights as Mode},
 };
 
@@ -14,7 +14,9 @@ use super::{
     args::{Rights, Run},
     at_end::AtEnd,
     compiled::{STACK, load, make_engine},
-    dirs, exit,
+    dirs::{self, Preopens},
+    exit,
+    limits::{self, Size},
     listen::{self, SocketFiles},
     report::Failure,
     tracing::Tracing,
@@ -44,7 +46,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     };
     // What is wrong with the command line comes before what is wrong with the program.
     let env = environment(args)?;
-    let preopens = dirs::preopens(args)?;
+    let Preopens { dirs: preopens, memory } = dirs::preopens(args)?;
     let tracing = Tracing::new(args)?;
     let at_end = AtEnd { summary: tracing.summary(), sockets: SocketFiles::default() };
     let _removed = OnDrop(&at_end.sockets);
@@ -81,8 +83,11 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     if let Some(tracer) = tracing.tracer() {
         runner.trace(tracer);
     }
-    if let Some(limit) = args.fd_limit {
+    if let Some(limit) = args.limit_fds {
         runner.fd_limit(limit);
+    }
+    if let Some(Size(bytes)) = args.limit_memory {
+        runner.memory_limit(bytes);
     }
     if let Some(instructions) = args.limit_fuel {
         runner.fuel(instructions);
@@ -96,6 +101,9 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
         match (&error, error.help()) {
             // Arguments, environment, number of files: all of them ours.
             (RunError::Process(_), _) => Failure::usage(text),
+            (RunError::Engine(EngineError::Instantiate { .. }), _) if args.limit_memory.is_some() => {
+                Failure::cannot_run(text).help("it may need more than --limit-memory allows; `gangplank inspect` tells")
+            }
             (_, Some(help)) => Failure::cannot_run(text).help(help),
             (_, None) => Failure::cannot_run(text),
         }
@@ -109,10 +117,10 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     if let Some(signals) = &signals {
         signals.cancels(run.canceller());
     }
-    let status = run.run().map_err(refuse)?.status;
+    let result = run.run().map_err(refuse)?;
     drop(watchdog);
     at_end.run();
-    match (&status, args.timeout) {
+    match (&result.status, args.timeout) {
         (Status::Trap(Trap { kind: TrapKind::OutOfFuel, .. }), _) => complain(&format!(
             "`{}` was ended because it executed more instructions than --limit-fuel allows",
             path.display()
@@ -121,7 +129,8 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
         (Status::Canceled(Cancel::Timeout), Some(limit)) => complain(&overtime(path, limit)),
         _ => {}
     }
-    Ok(match status {
+    limits::tell(args, path, &result, &memory);
+    Ok(match result.status {
         Status::Canceled(Cancel::Timeout) => exit::TIMEOUT,
         Status::Canceled(Cancel::Interrupt) => exit::INTERRUPT,
         status => status.exit_code(),

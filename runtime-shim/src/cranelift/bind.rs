@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use super::limiter::Limiter;
 use gangplank_wasi::{Call, GuestMemory, Thread, abi::Outcome};
 use wasmtime::{Caller, Extern, Linker, Memory, SharedMemory};
 
@@ -15,6 +16,7 @@ use wasmtime::{Caller, Extern, Linker, Memory, SharedMemory};
 pub struct Ctx {
     thread: Thread,
     memory: Bound,
+    limiter: Limiter,
 }
 
 enum Bound {
@@ -43,13 +45,17 @@ impl fmt::Debug for Bound {
 impl Ctx {
     /// For `thread`. Memory is looked for in each call.
     pub fn new(thread: Thread) -> Ctx {
-        Ctx { thread, memory: Bound::PerCall }
+        Ctx { thread, memory: Bound::PerCall, limiter: Limiter::default() }
     }
 
     /// For a store with a single instance: its memory is looked for once, in the first call, which may come from its
     /// start function.
-    pub(super) fn of_one_instance(thread: Thread) -> Ctx {
-        Ctx { thread, memory: Bound::First }
+    pub(super) fn of_one_instance(thread: Thread, limiter: Limiter) -> Ctx {
+        Ctx { thread, memory: Bound::First, limiter }
+    }
+
+    pub(super) fn limiter(&mut self) -> &mut Limiter {
+        &mut self.limiter
     }
 
     /// The thread.

@@ -5,6 +5,7 @@
 //! whether it was meant, and goes on if not.
 
 mod bind;
+mod limiter;
 mod module;
 mod trap;
 
@@ -71,7 +72,8 @@ impl Engine for Cranelift {
             | Capabilities::SIMD
             | Capabilities::TAIL_CALL
             | Capabilities::EXCEPTIONS
-            | Capabilities::MEMORY64;
+            | Capabilities::MEMORY64
+            | Capabilities::MEMORY_LIMIT;
         capabilities.set(Capabilities::INTERRUPT, self.options.interruptible);
         capabilities.set(Capabilities::FUEL, self.options.fuel);
         capabilities

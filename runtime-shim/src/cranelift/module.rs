@@ -10,7 +10,7 @@ use std::{
 use gangplank_wasi::{Life, Thread, WatchKey};
 use wasmtime::{InstancePre, Linker, Store, UpdateDeadline};
 
-use super::{Ctx, Exited, NAME, trap};
+use super::{Ctx, Exited, NAME, limiter::Limiter, trap};
 use crate::engine::{Capabilities, EngineError, Instance, InstanceOptions, Module, Stop, Trap, TrapKind};
 
 /// Compiles, and looks up the imports once for all instances.
@@ -78,7 +78,11 @@ impl Module for Compiled {
         }
         let engine = self.pre.module().engine();
         let life = Arc::clone(thread.process().life());
-        let mut store = Store::new(engine, Ctx::of_one_instance(thread));
+        let limiter = Limiter::new(options.memory.clone());
+        let mut store = Store::new(engine, Ctx::of_one_instance(thread, limiter));
+        if options.memory.is_some() {
+            store.limiter(|ctx| ctx.limiter());
+        }
         if self.capabilities.contains(Capabilities::FUEL) {
             let failed = |e: wasmtime::Error| EngineError::Instantiate { engine: NAME, message: format!("{e:#}") };
             store.set_fuel(options.fuel.unwrap_or(u64::MAX)).map_err(failed)?;

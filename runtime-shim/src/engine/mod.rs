@@ -9,6 +9,7 @@
 //! * What an engine can do beyond that is declared in [`Capabilities`], and asking for what it lacks is an
 //!   [`EngineError::Missing`].
 
+mod memory_limit;
 mod registry;
 mod trap;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use gangplank_wasi::Thread;
 
+pub use memory_limit::MemoryLimit;
 pub use registry::{ENGINES, Known, engine};
 pub use trap::{Frame, Trap, TrapKind, demangle};
 
@@ -142,6 +144,10 @@ pub struct InstanceOptions {
     /// [`TrapKind::OutOfFuel`]; the same program with the same input always stops at the same place. `None`: any
     /// number. Needs [`Capabilities::FUEL`].
     pub fuel: Option<u64>,
+    /// How much memory it may have. What would be more is answered with -1 by `memory.grow` and `table.grow`, and with
+    /// [`EngineError::Instantiate`] where it is wanted to begin with. `None`: as much as the host has. Needs
+    /// [`Capabilities::MEMORY_LIMIT`].
+    pub memory: Option<Arc<MemoryLimit>>,
 }
 
 bitflags::bitflags! {
@@ -170,6 +176,8 @@ bitflags::bitflags! {
         const EXCEPTIONS = 1 << 9;
         /// Memories with 64-bit addresses.
         const MEMORY64 = 1 << 10;
+        /// Memory can be limited.
+        const MEMORY_LIMIT = 1 << 11;
     }
 }
 
@@ -179,6 +187,7 @@ impl Capabilities {
         (Capabilities::CACHE, "cache"),
         (Capabilities::FUEL, "fuel"),
         (Capabilities::INTERRUPT, "interrupt"),
+        (Capabilities::MEMORY_LIMIT, "memory-limit"),
         (Capabilities::PROFILE, "profile"),
         (Capabilities::SHARED_MEMORY, "shared-memory"),
         (Capabilities::THREADS, "threads"),

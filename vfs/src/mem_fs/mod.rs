@@ -76,6 +76,7 @@ use crate::{
     NewNode, NodeId, OpenFlags, Remove, Rename, Result, SetAttr, Snapshots, StatFs, SystemClock, VirtualFile, Walked,
     Xattrs,
 };
+pub use quota::Refused;
 use shared::Shared;
 use tree::{MAX_NODES, ROOT};
 
@@ -192,6 +193,11 @@ impl MemFs {
     /// uses. Nodes that have no names any more stay behind, with the references and open files that keep them.
     pub fn fork(&self) -> MemFs {
         MemFs { shared: Arc::new(self.shared.fork()) }
+    }
+
+    /// Which of its limits have refused something: whoever gave them can tell why a guest saw `NOSPC`.
+    pub fn refused(&self) -> Refused {
+        self.shared.quota.refused()
     }
 
     /// Makes a regular file with this content, which is shared and not copied: a write to the file copies the 16 KiB

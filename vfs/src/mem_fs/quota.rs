@@ -1,8 +1,17 @@
 //! [`Quota`]: what one filesystem may use, reserved before anything is allocated.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::{Errno, Result};
+
+/// What a limit has refused, since the filesystem was made or forked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Refused {
+    /// Content.
+    pub bytes: bool,
+    /// Files, directories, names.
+    pub nodes: bool,
+}
 
 /// Bytes and nodes, used and allowed.
 #[derive(Debug)]
@@ -15,6 +24,8 @@ pub(super) struct Quota {
 struct Account {
     used: AtomicU64,
     limit: u64,
+    /// Whether anything has been refused.
+    refused: AtomicBool,
 }
 
 impl Quota {
@@ -59,6 +70,11 @@ impl Quota {
         self.nodes.used.load(Ordering::Relaxed)
     }
 
+    pub(super) fn refused(&self) -> Refused {
+        let refused = |account: &Account| account.refused.load(Ordering::Relaxed);
+        Refused { bytes: refused(&self.bytes), nodes: refused(&self.nodes) }
+    }
+
     pub(super) fn max_bytes(&self) -> u64 {
         self.bytes.limit
     }
@@ -70,12 +86,15 @@ impl Quota {
 
 impl Account {
     const fn new(used: u64, limit: u64) -> Account {
-        Account { used: AtomicU64::new(used), limit }
+        Account { used: AtomicU64::new(used), limit, refused: AtomicBool::new(false) }
     }
 
     fn reserve(&self, n: u64) -> Result<()> {
         let fits = |used: u64| used.checked_add(n).filter(|&sum| sum <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map(drop).map_err(|_| Errno::NOSPC)
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map(drop).map_err(|_| {
+            self.refused.store(true, Ordering::Relaxed);
+            Errno::NOSPC
+        })
     }
 
     fn refund(&self, n: u64) {
