@@ -85,7 +85,7 @@ impl fmt::Display for Exited {
 
 impl core::error::Error for Exited {}
 
-/// Adds every import of `wasi_snapshot_preview1` to a linker of your own, for stores whose data hold a [`Ctx`] that
+/// Adds every import of `wasi_snapshot_preview1` and `wasi_unstable` to a linker of your own, for stores whose data hold a [`Ctx`] that
 /// `get` finds. When the guest's process ends, the call into the guest fails with [`Exited`].
 ///
 /// # Errors
@@ -94,12 +94,13 @@ pub fn add_to_linker<T: 'static>(
     linker: &mut Linker<T>,
     get: impl Fn(&mut T) -> &mut Ctx + Copy + Send + Sync + 'static,
 ) -> wasmtime::Result<()> {
-    gangplank_wasi::for_each_preview1!(bind! { linker, get });
+    gangplank_wasi::for_each_preview1!(bind! { linker, get, preview1 });
+    gangplank_wasi::for_each_unstable!(bind! { linker, get, unstable });
     Ok(())
 }
 
 macro_rules! bind {
-    ({ $linker:ident, $get:ident } module $module:literal; $(
+    ({ $linker:ident, $get:ident, $entries:ident } module $module:literal; $(
         #[doc = $doc:literal]
         fn $name:ident($($param:ident: $kind:ident),*) -> $result:ident in $home:ident;
     )*) => {
@@ -109,7 +110,7 @@ macro_rules! bind {
                 stringify!($name),
                 move |mut caller: Caller<'_, T>, $($param: gangplank_wasi::abi::repr::$kind),*| {
                     let outcome = syscall(&mut caller, $get, |call| {
-                        gangplank_wasi::abi::preview1::$name(call, $($param),*)
+                        gangplank_wasi::abi::$entries::$name(call, $($param),*)
                     });
                     result!($result, outcome)
                 },

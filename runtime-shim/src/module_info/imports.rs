@@ -88,7 +88,6 @@ fn signature(import: &gangplank_wasi::abi::Import) -> Signature {
 
 fn near(module: &str, name: &str) -> Near {
     match module {
-        "wasi_unstable" => return Near::Whose("the snapshot before preview1, not supported yet; rebuild the program"),
         "wasi" if name == "thread-spawn" => return Near::Whose("wasi-threads, not supported yet"),
         "wasix_32v1" | "wasix_64v1" => return Near::Whose("WASIX, not supported yet"),
         "go" | "gojs" => return Near::Whose("built with Go for the browser; build with GOOS=wasip1"),
@@ -103,7 +102,7 @@ fn near(module: &str, name: &str) -> Near {
         }
         _ => {}
     }
-    match gangplank_wasi::abi::IMPORTS.iter().find(|ours| ours.name == name) {
+    match gangplank_wasi::abi::imports().find(|ours| ours.name == name) {
         Some(ours) if ours.module != module => Near::OtherModule(ours.module),
         _ => Near::Nothing,
     }
@@ -123,6 +122,8 @@ mod tests {
         let missing = missing(
             r#"(module
                 (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
+                (import "wasi_unstable" "fd_close" (func (param i32) (result i32)))
+                (import "wasi_unstable" "sock_accept" (func (param i32 i32 i32) (result i32)))
                 (import "wasi_snapshot_preview1" "fd_close" (func (param i64) (result i32)))
                 (import "wasi_snapshot_preview1" "fd_frob" (func (param i32)))
                 (import "env" "fd_close" (func (param i32) (result i32)))
@@ -133,6 +134,7 @@ mod tests {
         assert_eq!(
             missing,
             [
+                "wasi_unstable::sock_accept (i32, i32, i32) -> i32; we have one in wasi_snapshot_preview1",
                 "wasi_snapshot_preview1::fd_close (i64) -> i32; ours is (i32) -> i32",
                 "wasi_snapshot_preview1::fd_frob (i32)",
                 "env::fd_close (i32) -> i32; we have one in wasi_snapshot_preview1",

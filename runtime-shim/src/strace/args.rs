@@ -4,7 +4,7 @@ use core::fmt::{self, Write as _};
 
 use gangplank_wasi::{
     GuestMemory,
-    abi::{self, Kind, Layout as _, Param, types},
+    abi::{self, Kind, Layout, Param, types},
 };
 
 use super::{Given, show};
@@ -34,9 +34,12 @@ fn belongs_to_another(given: &Given<'_>, i: usize, param: Param) -> bool {
         | Kind::OutFd
         | Kind::OutFdstat
         | Kind::OutFilestat
+        | Kind::OutFilestatUnstable
         | Kind::OutPrestat
         | Kind::OutEvents => true,
-        Kind::Len => given.import.params[..i].iter().any(|earlier| earlier.kind == Kind::Subscriptions),
+        Kind::Len => given.import.params[..i]
+            .iter()
+            .any(|earlier| matches!(earlier.kind, Kind::Subscriptions | Kind::SubscriptionsUnstable)),
         _ => false,
     }
 }
@@ -50,7 +53,11 @@ fn argument(line: &mut String, given: &Given<'_>, i: usize, kind: Kind, value: u
         Kind::IovsMut => vectors(line, value, next, given.memory, false),
         Kind::Subscriptions => {
             let count = given.after(i, Kind::Len).unwrap_or(0);
-            subscriptions(line, value, count, given.memory)
+            subscriptions::<types::Subscription>(line, value, count, given.memory)
+        }
+        Kind::SubscriptionsUnstable => {
+            let count = given.after(i, Kind::Len).unwrap_or(0);
+            subscriptions::<abi::unstable::Subscription>(line, value, count, given.memory)
         }
         Kind::OutBuf | Kind::OutPtrs => write!(line, "{value:#x}"),
         Kind::Rights => show::rights(line, value),
@@ -67,6 +74,7 @@ fn argument(line: &mut String, given: &Given<'_>, i: usize, kind: Kind, value: u
         Kind::ClockId => show::or_number(line, show::clock(low), low),
         Kind::Advice => show::or_number(line, show::advice(low), low),
         Kind::Whence => show::or_number(line, show::whence(low), low),
+        Kind::WhenceUnstable => show::or_number(line, show::whence_unstable(low), low),
         Kind::Signal => show::or_number(line, show::signal(low), low),
         _ => write!(line, "{value}"),
     }
@@ -97,9 +105,13 @@ fn vectors(line: &mut String, at: u64, count: u64, memory: &GuestMemory<'_>, con
     })
 }
 
-fn subscriptions(line: &mut String, at: u64, count: u64, memory: &GuestMemory<'_>) -> fmt::Result {
-    show::list(line, at, count, types::Subscription::SIZE, memory, |line, at| {
-        let Ok(types::Subscription { tag, what, .. }) = memory.get::<types::Subscription>(at) else {
+/// Prints an array of subscriptions in any of their layouts.
+fn subscriptions<S>(line: &mut String, at: u64, count: u64, memory: &GuestMemory<'_>) -> fmt::Result
+where
+    S: Layout + Into<types::Subscription>,
+{
+    show::list(line, at, count, S::SIZE, memory, |line, at| {
+        let Ok(types::Subscription { tag, what, .. }) = memory.get::<S>(at).map(Into::into) else {
             return line.write_str("?");
         };
         match types::EventType::try_from(tag) {

@@ -47,12 +47,11 @@ fn value(line: &mut String, param: Param, at: u64, memory: &GuestMemory<'_>) -> 
             Err(_) => Ok(()),
         },
         Kind::OutFilestat => match memory.get::<types::Filestat>(at) {
-            Ok(stat) => {
-                let kind = show::file_type(stat.filetype);
-                write!(line, " {name}={{{kind}, ino={}, nlink={}, size={}, mtim=", stat.ino, stat.nlink, stat.size)?;
-                show::nanoseconds(line, stat.mtim)?;
-                line.write_str("}")
-            }
+            Ok(stat) => filestat(line, name, stat.filetype, [stat.ino, stat.nlink, stat.size], stat.mtim),
+            Err(_) => Ok(()),
+        },
+        Kind::OutFilestatUnstable => match memory.get::<abi::unstable::Filestat>(at) {
+            Ok(stat) => filestat(line, name, stat.filetype, [stat.ino, stat.nlink.into(), stat.size], stat.mtim),
             Err(_) => Ok(()),
         },
         Kind::OutPrestat => match memory.get::<types::Prestat>(at) {
@@ -61,6 +60,13 @@ fn value(line: &mut String, param: Param, at: u64, memory: &GuestMemory<'_>) -> 
         },
         _ => Ok(()),
     }
+}
+
+fn filestat(line: &mut String, name: &str, kind: u8, [ino, nlink, size]: [u64; 3], mtim: u64) -> fmt::Result {
+    let kind = show::file_type(kind);
+    write!(line, " {name}={{{kind}, ino={ino}, nlink={nlink}, size={size}, mtim=")?;
+    show::nanoseconds(line, mtim)?;
+    line.write_str("}")
 }
 
 fn number<T: Layout + fmt::Display>(line: &mut String, name: &str, at: u64, memory: &GuestMemory<'_>) -> fmt::Result {

@@ -135,6 +135,10 @@ pub(super) fn whence(raw: u32) -> Option<&'static str> {
     ["SET", "CUR", "END"].get(raw as usize).copied()
 }
 
+pub(super) fn whence_unstable(raw: u32) -> Option<&'static str> {
+    ["CUR", "END", "SET"].get(raw as usize).copied()
+}
+
 pub(super) fn signal(raw: u32) -> Option<&'static str> {
     const NAMES: [&str; 31] = [
         "NONE", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",

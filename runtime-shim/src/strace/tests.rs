@@ -17,6 +17,10 @@ fn shown(show: impl Fn(&mut String) -> fmt::Result) -> String {
 
 /// What is printed for one call, without the duration.
 fn traced(memory: &mut [u8], name: &str, args: &[u64]) -> String {
+    traced_import(memory, abi::find("wasi_snapshot_preview1", name).unwrap(), args)
+}
+
+fn traced_import(memory: &mut [u8], import: &'static abi::Import, args: &[u64]) -> String {
     #[derive(Clone, Default)]
     struct Kept(Arc<parking_lot::Mutex<Vec<u8>>>);
     impl std::io::Write for Kept {
@@ -37,7 +41,6 @@ fn traced(memory: &mut [u8], name: &str, args: &[u64]) -> String {
         .build()
         .unwrap();
     let thread = Thread::main(&process);
-    let import = abi::find("wasi_snapshot_preview1", name).unwrap();
     let _ = (import.call)(&mut Call::new(&thread, GuestMemory::exclusive(memory)), args);
     let line = String::from_utf8(kept.0.lock().clone()).unwrap();
     let line = line.strip_suffix('\n').unwrap();
@@ -132,6 +135,25 @@ fn subscriptions_and_events() {
 }
 
 #[test]
+fn the_snapshot_before_is_decoded_as_it_lies() {
+    let mut memory = [0; 512];
+    let clock = types::SubscriptionClock { id: 1, timeout: 1_500_000, precision: 0, flags: 0 };
+    let wait = abi::unstable::Subscription { userdata: 1, tag: 0, identifier: 9, clock };
+    let read = abi::unstable::Subscription { userdata: 2, tag: 1, identifier: 0, clock };
+    memory[..56].copy_from_slice(&wait.encode());
+    memory[56..112].copy_from_slice(&read.encode());
+    let mut traced = |name, args: &[u64]| traced_import(&mut memory, abi::find("wasi_unstable", name).unwrap(), args);
+    assert_eq!(
+        traced("poll_oneoff", &[0, 128, 2, 256]),
+        "poll_oneoff(subscriptions=[{MONOTONIC 0.0015s}, {FD_READ fd=0}]) = 0 SUCCESS nevents=1 \
+         events=[{FD_READ nbytes=1}]"
+    );
+    assert_eq!(traced("fd_seek", &[1, 0, 2, 0]), "fd_seek(fd=1, offset=0, whence=SET) = 70 SPIPE");
+    let stat = traced("fd_filestat_get", &[1, 256]);
+    assert!(stat.starts_with("fd_filestat_get(fd=1) = 0 SUCCESS stat={unknown, ino=0, nlink=0, size=0, "), "{stat}");
+}
+
+#[test]
 fn results_are_decoded() {
     let mut memory = [0; 512];
     assert_eq!(
@@ -154,7 +176,7 @@ fn results_are_decoded() {
 fn no_arguments_make_it_panic() {
     // Every call, with pointers and lengths that lead nowhere, everywhere and to the very end.
     let values = [0, 1, 60, 64, 255, 256, 0x7fff_ffff, u64::from(u32::MAX), u64::MAX];
-    for import in abi::IMPORTS.iter().filter(|import| import.module == "wasi_snapshot_preview1") {
+    for import in abi::imports() {
         for (i, _) in values.iter().enumerate() {
             for step in [0, 1, 2, 5] {
                 let arg = |at: usize| values[(i + at * step) % values.len()];
@@ -169,7 +191,7 @@ fn no_arguments_make_it_panic() {
                     continue;
                 }
                 let mut memory = [0xff; 256];
-                let line = traced(&mut memory, import.name, &args);
+                let line = traced_import(&mut memory, import, &args);
                 assert!(line.starts_with(import.name) && line.len() <= super::LINE_MAX + 3, "{line}");
             }
         }

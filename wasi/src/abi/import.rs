@@ -1,6 +1,6 @@
 //! [`Import`]: a row of the table, for engines, tracing and tools that take functions as they come.
 
-use super::{IMPORTS, Kind, ValType};
+use super::{Kind, ValType, preview1, unstable};
 use crate::{Call, Fault, SysResult, trace::Event};
 
 /// One function that a guest can import.
@@ -45,9 +45,14 @@ impl core::fmt::Debug for Import {
     }
 }
 
+/// All that we have, module by module, preview1 first.
+pub fn imports() -> impl Iterator<Item = &'static Import> {
+    [preview1::IMPORTS, unstable::IMPORTS].into_iter().flatten()
+}
+
 /// The import of this name, or `None` if we do not have it.
 pub fn find(module: &str, name: &str) -> Option<&'static Import> {
-    IMPORTS.iter().find(|i| i.name == name && i.module == module)
+    imports().find(|i| i.name == name && i.module == module)
 }
 
 /// Everything that is common to all syscalls: nothing happens any more once the process has ended, the handler's error

@@ -50,6 +50,8 @@ kinds! {
     IovsLen: u32 I32,
     /// Array of `subscription`.
     Subscriptions: u32 I32,
+    /// Array of `subscription` as in `wasi_unstable`.
+    SubscriptionsUnstable: u32 I32,
     /// Array of `event` to fill.
     OutEvents: u32 I32,
     /// Bytes to fill.
@@ -68,6 +70,8 @@ kinds! {
     OutFdstat: u32 I32,
     /// Where a `filestat` goes.
     OutFilestat: u32 I32,
+    /// Where a `filestat` as in `wasi_unstable` goes.
+    OutFilestatUnstable: u32 I32,
     /// Where a `prestat` goes.
     OutPrestat: u32 I32,
     /// A plain number.
@@ -100,6 +104,8 @@ kinds! {
     Advice: u32 I32,
     /// A `whence`.
     Whence: u32 I32,
+    /// A `whence` as in `wasi_unstable`.
+    WhenceUnstable: u32 I32,
     /// A signal number.
     Signal: u32 I32,
 }

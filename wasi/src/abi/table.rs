@@ -3,7 +3,7 @@
 //! Bindings, the generic [`IMPORTS`](super::IMPORTS), tracing and documentation are all made from these rows by macros,
 //! so a row added here exists everywhere, and a handler whose parameters differ from its row does not compile.
 
-/// Hands every function of `wasi_snapshot_preview1` to the macro `$then`, as
+/// Hands every function of `wasi_snapshot_preview1`, 46 of them, to the macro `$then`, as
 ///
 /// ```text
 /// $then! {
@@ -20,9 +20,46 @@
 #[macro_export]
 macro_rules! for_each_preview1 {
     ($then:ident! { $($extra:tt)* }) => {
+        $crate::__rows! {
+            $then! { { $($extra)* } module "wasi_snapshot_preview1"; }
+            kinds OutFilestat Whence Subscriptions;
+            homes fd path rw poll;
+            later {
+                /// Takes a connection that waits on a listening socket.
+                fn sock_accept(fd: Fd, flags: FdFlags, connection: OutFd) -> errno in sock;
+            }
+        }
+    };
+}
+
+/// Hands every function of `wasi_unstable`, the snapshot before preview1, to the macro `$then`, as
+/// [`for_each_preview1`](crate::for_each_preview1) does. There are 45 of them: they are those of preview1 but for
+/// `sock_accept`, and four of them have parameters of another layout.
+#[macro_export]
+macro_rules! for_each_unstable {
+    ($then:ident! { $($extra:tt)* }) => {
+        $crate::__rows! {
+            $then! { { $($extra)* } module "wasi_unstable"; }
+            kinds OutFilestatUnstable WhenceUnstable SubscriptionsUnstable;
+            homes unstable unstable unstable unstable;
+            later {}
+        }
+    };
+}
+
+/// The rows that the modules share. Where they differ: the kinds of the parameters whose layout has changed, where the
+/// handlers of those functions are, and the functions that came later.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rows {
+    (
+        $then:ident! { $($before:tt)* }
+        kinds $OutFilestat:ident $Whence:ident $Subscriptions:ident;
+        homes $fd:ident $path:ident $rw:ident $poll:ident;
+        later { $($later:tt)* }
+    ) => {
         $then! {
-            { $($extra)* }
-            module "wasi_snapshot_preview1";
+            $($before)*
 
             /// Writes the arguments, each ended by a NUL, and an array of pointers to them.
             fn args_get(argv: OutPtrs, argv_buf: OutBuf) -> errno in args;
@@ -53,7 +90,7 @@ macro_rules! for_each_preview1 {
             /// Takes rights away from a descriptor.
             fn fd_fdstat_set_rights(fd: Fd, base: Rights, inheriting: Rights) -> errno in fd;
             /// Answers the metadata of an open file.
-            fn fd_filestat_get(fd: Fd, stat: OutFilestat) -> errno in fd;
+            fn fd_filestat_get(fd: Fd, stat: $OutFilestat) -> errno in $fd;
             /// Cuts or extends a file.
             fn fd_filestat_set_size(fd: Fd, size: U64) -> errno in fd;
             /// Sets the times of an open file.
@@ -73,7 +110,7 @@ macro_rules! for_each_preview1 {
             /// Moves a descriptor onto the number of another, which is closed.
             fn fd_renumber(fd: Fd, to: Fd) -> errno in fd;
             /// Moves the cursor.
-            fn fd_seek(fd: Fd, offset: I64, whence: Whence, newoffset: OutU64) -> errno in rw;
+            fn fd_seek(fd: Fd, offset: I64, whence: $Whence, newoffset: OutU64) -> errno in $rw;
             /// Makes content and metadata of a file durable, or the entries of a directory.
             fn fd_sync(fd: Fd) -> errno in fd;
             /// Answers the cursor.
@@ -85,8 +122,8 @@ macro_rules! for_each_preview1 {
             fn path_create_directory(fd: Fd, path: Path, path_len: PathLen) -> errno in path;
             /// Answers the metadata of what a path leads to.
             fn path_filestat_get(
-                fd: Fd, flags: LookupFlags, path: Path, path_len: PathLen, stat: OutFilestat
-            ) -> errno in path;
+                fd: Fd, flags: LookupFlags, path: Path, path_len: PathLen, stat: $OutFilestat
+            ) -> errno in $path;
             /// Sets the times of what a path leads to.
             fn path_filestat_set_times(
                 fd: Fd, flags: LookupFlags, path: Path, path_len: PathLen, atim: Timestamp, mtim: Timestamp,
@@ -121,8 +158,8 @@ macro_rules! for_each_preview1 {
 
             /// Waits until one of several things happens.
             fn poll_oneoff(
-                subscriptions: Subscriptions, events: OutEvents, nsubscriptions: Len, nevents: OutU32
-            ) -> errno in poll;
+                subscriptions: $Subscriptions, events: OutEvents, nsubscriptions: Len, nevents: OutU32
+            ) -> errno in $poll;
 
             /// Ends the process.
             fn proc_exit(code: U32) -> never in proc;
@@ -133,8 +170,7 @@ macro_rules! for_each_preview1 {
             /// Fills a buffer with random bytes.
             fn random_get(buf: OutBuf, buf_len: Len) -> errno in random;
 
-            /// Takes a connection that waits on a listening socket.
-            fn sock_accept(fd: Fd, flags: FdFlags, connection: OutFd) -> errno in sock;
+            $($later)*
             /// Receives from a socket.
             fn sock_recv(
                 fd: Fd, iovs: IovsMut, iovs_len: IovsLen, ri_flags: RiFlags, nread: OutU32, ro_flags: OutU16

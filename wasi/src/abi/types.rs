@@ -143,6 +143,8 @@ macro_rules! enums {
     )*};
 }
 
+pub(super) use enums;
+
 enums! {
     /// Type of a file: `filetype`.
     pub enum Filetype: u8 {

@@ -5,7 +5,7 @@ use gangplank_vfs::{Errno, FileType, OpenFlags, SetAttr, SetTime, Time};
 use crate::{
     Call, RightSet, SysResult,
     abi::{
-        FdFlags, FstFlags,
+        FdFlags, FstFlags, Layout,
         types::{Advice, Fdstat, Filestat, Prestat},
     },
 };
@@ -47,17 +47,22 @@ pub(crate) fn fd_fdstat_set_rights(call: &mut Call<'_>, fd: u32, base: u64, inhe
     Ok(descriptor.narrow(RightSet::from_guest(base), RightSet::from_guest(inheriting))?)
 }
 
-/// What has no name, the standard streams among it, has no metadata but its type.
 pub(crate) fn fd_filestat_get(call: &mut Call<'_>, fd: u32, stat: u32) -> SysResult {
+    filestat::<Filestat>(call, fd, stat)
+}
+
+/// Answers in any of the layouts of a `filestat`. What has no name, the standard streams among it, has no metadata but
+/// its type.
+pub(super) fn filestat<L: Layout + From<Filestat>>(call: &mut Call<'_>, fd: u32, stat: u32) -> SysResult {
     let descriptor = call.thread.descriptor(fd)?;
     descriptor.require(RightSet::FD_FILESTAT_GET)?;
-    let out = call.memory.out::<Filestat>(stat)?;
+    let out = call.memory.out::<L>(stat)?;
     let file = descriptor.file();
     let stat = match file.file().node() {
         Some(_) if !matches!(file.file_type(), FileType::Unknown) => Filestat::from(&file.metadata()?),
         _ => Filestat { filetype: descriptor.filetype() as u8, ..Filestat::default() },
     };
-    call.memory.put(out, stat)?;
+    call.memory.put(out, L::from(stat))?;
     Ok(())
 }
 

@@ -16,3 +16,4 @@ pub(crate) mod random;
 pub(crate) mod rw;
 pub(crate) mod sched;
 pub(crate) mod sock;
+pub(crate) mod unstable;

@@ -5,7 +5,7 @@ use gangplank_vfs::{Errno, NewNode, OpenFlags, OpenHow, Rename};
 use super::fd::times;
 use crate::{
     Call, Descriptor, RightSet, SysResult,
-    abi::{FdFlags, LookupFlags, OFlags, types::Filestat},
+    abi::{FdFlags, Layout, LookupFlags, OFlags, types::Filestat},
 };
 
 /// Permission bits of new files and directories, less the process's umask. WASI has none of its own.
@@ -73,12 +73,24 @@ pub(crate) fn path_filestat_get(
     path_len: u32,
     stat: u32,
 ) -> SysResult {
+    filestat::<Filestat>(call, fd, flags, path, path_len, stat)
+}
+
+/// Answers in any of the layouts of a `filestat`.
+pub(super) fn filestat<L: Layout + From<Filestat>>(
+    call: &mut Call<'_>,
+    fd: u32,
+    flags: u32,
+    path: u32,
+    path_len: u32,
+    stat: u32,
+) -> SysResult {
     let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_FILESTAT_GET)?;
-    let out = call.memory.out::<Filestat>(stat)?;
+    let out = call.memory.out::<L>(stat)?;
     let follow = LookupFlags::from_guest(flags)?.contains(LookupFlags::SYMLINK_FOLLOW);
     let metadata = start.stat(&call.memory.path(path, path_len)?, follow)?;
-    call.memory.put(out, Filestat::from(&metadata))?;
+    call.memory.put(out, L::from(Filestat::from(&metadata)))?;
     Ok(())
 }
 

@@ -28,16 +28,23 @@ use crate::{
 /// More subscriptions than this are `NOMEM`: far more than a process can have descriptors.
 const MAX_SUBSCRIPTIONS: u32 = 8192;
 
-/// Waits until one of `count` subscriptions has happened, and writes an event for each that has.
+pub(crate) fn poll_oneoff(call: &mut Call<'_>, subscriptions: u32, events: u32, count: u32, nevents: u32) -> SysResult {
+    poll::<Subscription>(call, subscriptions, events, count, nevents)
+}
+
+/// Waits until one of `count` subscriptions, in any of their layouts, has happened, and writes an event for each that has.
 ///
 /// # Errors
 /// `INVAL` if there are none, and for a subscription with an unknown tag, clock or flag; `FAULT`; `NOMEM` for too many;
 /// `BADF` for a descriptor that is not open or is a directory; `NOTCAPABLE`.
-pub(crate) fn poll_oneoff(call: &mut Call<'_>, subscriptions: u32, events: u32, count: u32, nevents: u32) -> SysResult {
+pub(super) fn poll<S>(call: &mut Call<'_>, subscriptions: u32, events: u32, count: u32, nevents: u32) -> SysResult
+where
+    S: Layout + Into<Subscription>,
+{
     if count == 0 {
         return Err(Errno::INVAL.into());
     }
-    call.memory.check(subscriptions, u64::from(count) * Subscription::SIZE as u64)?;
+    call.memory.check(subscriptions, u64::from(count) * S::SIZE as u64)?;
     call.memory.check(events, u64::from(count) * Event::SIZE as u64)?;
     let nevents = call.memory.out::<u32>(nevents)?;
     if count > MAX_SUBSCRIPTIONS {
@@ -49,8 +56,8 @@ pub(crate) fn poll_oneoff(call: &mut Call<'_>, subscriptions: u32, events: u32, 
     // All are read before any event is written: the arrays may overlap.
     let mut set = Set::default();
     for i in 0..u64::from(count) {
-        let subscription = call.memory.get(u64::from(subscriptions) + i * Subscription::SIZE as u64)?;
-        set.add(&subscription, process.fds(), clocks)?;
+        let subscription = call.memory.get::<S>(u64::from(subscriptions) + i * S::SIZE as u64)?;
+        set.add(&subscription.into(), process.fds(), clocks)?;
     }
     loop {
         call.thread.wait().wait(set.deadline(clocks), |waker| Ok(set.look(waker).then_some(())))?;

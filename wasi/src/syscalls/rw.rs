@@ -69,10 +69,17 @@ fn after(offset: u64, done: usize) -> Result<u64, Errno> {
     offset.checked_add(done as u64).ok_or(Errno::INVAL)
 }
 
-/// Asking where the cursor is needs no more right than `fd_tell`.
 pub(crate) fn fd_seek(call: &mut Call<'_>, fd: u32, offset: i64, whence: u32, newoffset: u32) -> SysResult {
+    seek::<Whence>(call, fd, offset, whence, newoffset)
+}
+
+/// Seeks from any of the numberings of `whence`. Asking where the cursor is needs no more right than `fd_tell`.
+pub(super) fn seek<W>(call: &mut Call<'_>, fd: u32, offset: i64, whence: u32, newoffset: u32) -> SysResult
+where
+    W: TryFrom<u32, Error = Errno> + Into<Whence>,
+{
     let descriptor = call.thread.descriptor(fd)?;
-    let whence = Whence::try_from(whence)?;
+    let whence: Whence = W::try_from(whence)?.into();
     let need = match (whence, offset) {
         (Whence::Cur, 0) => RightSet::FD_TELL,
         _ => RightSet::FD_SEEK,

@@ -89,8 +89,12 @@ impl Guest {
 
     /// Makes a call and answers the name of the error number, `SUCCESS` or `EXIT`.
     pub(crate) fn call(&mut self, name: &str, args: &[u64]) -> &'static str {
-        let import = abi::find("wasi_snapshot_preview1", name).unwrap();
-        assert_eq!(args.len(), import.params.len(), "{name}");
+        self.perform(abi::find("wasi_snapshot_preview1", name).unwrap(), args)
+    }
+
+    /// The same for an import of any module.
+    pub(crate) fn perform(&mut self, import: &abi::Import, args: &[u64]) -> &'static str {
+        assert_eq!(args.len(), import.params.len(), "{import:?}");
         let memory = match self.shared {
             false => GuestMemory::exclusive(&mut self.memory),
             // SAFETY: all of the vector, which nobody touches during the call.

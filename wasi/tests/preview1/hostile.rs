@@ -21,6 +21,7 @@ fn out_size(kind: Kind) -> u64 {
         Kind::OutU64 | Kind::OutPrestat => 8,
         Kind::OutFdstat => 24,
         Kind::OutFilestat => 64,
+        Kind::OutFilestatUnstable => 56,
         _ => 0,
     }
 }
@@ -30,7 +31,7 @@ fn good(g: &mut Guest, import: &abi::Import, fd: u64) -> Vec<u64> {
     g.iovs(&[(BUF, 4)]);
     g.put(PATH, b"p");
     // A subscription to a time that has come.
-    g.put(PATH2, &[0; 48]);
+    g.put(PATH2, &[0; 56]);
     let directory = ["fd_readdir", "fd_prestat_get", "fd_prestat_dir_name"].contains(&import.name);
     let mut outs = 0;
     let mut arg = |kind| match kind {
@@ -41,7 +42,7 @@ fn good(g: &mut Guest, import: &abi::Import, fd: u64) -> Vec<u64> {
         Kind::Len if import.name == "poll_oneoff" => 1,
         Kind::Len => 64,
         Kind::Iovs | Kind::IovsMut => IOVS,
-        Kind::Subscriptions => PATH2,
+        Kind::Subscriptions | Kind::SubscriptionsUnstable => PATH2,
         Kind::OutBuf | Kind::OutEvents => BUF,
         Kind::U64 => 1,
         _ if out_size(kind) > 0 || kind == Kind::OutPtrs => {
@@ -59,7 +60,7 @@ fn results_are_refused_a_bad_place_before_anything_happens() {
         g.symlink("target", "p");
         g.file("f", b"0123456789");
         let fd = g.open("f", 0, RW).unwrap();
-        for import in abi::IMPORTS.iter().filter(|i| !i.name.starts_with("sock_")) {
+        for import in abi::imports().filter(|i| !i.name.starts_with("sock_")) {
             let args = good(g, import, fd);
             for (i, param) in import.params.iter().enumerate() {
                 let size = out_size(param.kind);
@@ -70,8 +71,8 @@ fn results_are_refused_a_bad_place_before_anything_happens() {
                     let mut args = args.clone();
                     args[i] = bad;
                     let before = g.memory.clone();
-                    assert_eq!(g.call(import.name, &args), "FAULT", "{} {args:?}", import.name);
-                    assert!(g.memory == before, "{} has written", import.name);
+                    assert_eq!(g.perform(import, &args), "FAULT", "{import:?} {args:?}");
+                    assert!(g.memory == before, "{import:?} has written");
                 }
             }
         }
@@ -87,19 +88,25 @@ fn buffers_outside_of_memory() {
         g.symlink("target", "p");
         g.file("f", b"0123456789");
         let fd = g.open("f", 0, RW).unwrap();
-        for import in abi::IMPORTS.iter().filter(|i| !i.name.starts_with("sock_")) {
+        for import in abi::imports().filter(|i| !i.name.starts_with("sock_")) {
             let args = good(g, import, fd);
             for (i, param) in import.params.iter().enumerate() {
                 let pointer = matches!(
                     param.kind,
-                    Kind::Path | Kind::Iovs | Kind::IovsMut | Kind::OutBuf | Kind::OutPtrs | Kind::Subscriptions
+                    Kind::Path
+                        | Kind::Iovs
+                        | Kind::IovsMut
+                        | Kind::OutBuf
+                        | Kind::OutPtrs
+                        | Kind::Subscriptions
+                        | Kind::SubscriptionsUnstable
                 );
                 for bad in [OUTSIDE, LAST, 1 << 31] {
                     let mut args = args.clone();
                     args[i] = bad;
                     // Without environment there is nothing to write.
                     if pointer && import.name != "environ_get" {
-                        assert_eq!(g.call(import.name, &args), "FAULT", "{} {args:?}", import.name);
+                        assert_eq!(g.perform(import, &args), "FAULT", "{import:?} {args:?}");
                     }
                 }
             }
@@ -210,7 +217,7 @@ fn a_storm_of_calls() {
                 furnish(&mut g, &mut random);
             }
             let index = random.below(46) as usize;
-            let import = &abi::IMPORTS[index];
+            let import = &abi::preview1::IMPORTS[index];
             let args: Vec<_> = import.params.iter().map(|p| random.arg(p.kind)).collect();
             // Now and then will do.
             let ends = import.name == "proc_exit"
@@ -228,7 +235,8 @@ fn a_storm_of_calls() {
             }
         }
         let reached = succeeded.iter().filter(|&&n| n > 0).count();
-        let never: Vec<_> = abi::IMPORTS.iter().zip(succeeded).filter(|(_, n)| *n == 0).map(|(i, _)| i.name).collect();
+        let never: Vec<_> =
+            abi::preview1::IMPORTS.iter().zip(succeeded).filter(|(_, n)| *n == 0).map(|(i, _)| i.name).collect();
         assert!(reached >= 30, "never succeeded: {never:?}");
     }
 }

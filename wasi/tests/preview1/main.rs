@@ -9,3 +9,4 @@ mod heap;
 mod hostile;
 mod paths;
 mod process;
+mod unstable;

@@ -81,7 +81,7 @@ fn exit_needs_no_memory_and_is_the_last_thing() {
 fn a_canceled_process_makes_no_more_calls() {
     let mut g = Guest::new(Rights::Ignore);
     assert!(g.process.canceller().cancel(Cancel::Timeout));
-    for import in abi::IMPORTS {
+    for import in abi::preview1::IMPORTS {
         assert_eq!(g.call(import.name, &vec![0; import.params.len()]), "EXIT");
     }
     assert_eq!(g.process.finish(0), ExitStatus::Canceled(Cancel::Timeout));
@@ -121,18 +121,23 @@ fn whoever_traces_sees_every_call() {
 
 #[test]
 fn the_table_is_whole() {
-    assert_eq!(abi::IMPORTS.len(), 46);
-    let mut names: Vec<_> = abi::IMPORTS.iter().map(|i| i.name).collect();
-    names.sort();
-    names.dedup();
-    assert_eq!(names.len(), 46);
-    for import in abi::IMPORTS {
-        assert_eq!(import.module, "wasi_snapshot_preview1");
-        assert!(import.doc.ends_with('.') && !import.doc.starts_with(' '), "{}", import.doc);
-        assert_eq!(import.results.len(), usize::from(import.name != "proc_exit"));
-        assert!(std::ptr::eq(abi::find(import.module, import.name).unwrap(), import));
+    for (module, imports, count) in
+        [("wasi_snapshot_preview1", abi::preview1::IMPORTS, 46), ("wasi_unstable", abi::unstable::IMPORTS, 45)]
+    {
+        assert_eq!(imports.len(), count);
+        let mut names: Vec<_> = imports.iter().map(|i| i.name).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for import in imports {
+            assert_eq!(import.module, module);
+            assert!(import.doc.ends_with('.') && !import.doc.starts_with(' '), "{}", import.doc);
+            assert_eq!(import.results.len(), usize::from(import.name != "proc_exit"));
+            assert!(std::ptr::eq(abi::find(import.module, import.name).unwrap(), import));
+        }
     }
-    assert!(abi::find("wasi_unstable", "fd_read").is_none());
+    assert_eq!(abi::imports().count(), 91);
+    assert!(abi::find("wasi_unstable", "sock_accept").is_none());
     let seek: Vec<_> = abi::find("wasi_snapshot_preview1", "fd_seek").unwrap().params.to_vec();
     assert_eq!(format!("{:?}", seek.iter().map(|p| p.kind.val_type()).collect::<Vec<_>>()), "[I32, I64, I32, I32]");
     let mut g = Guest::new(Rights::Ignore);

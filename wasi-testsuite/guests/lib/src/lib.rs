@@ -11,6 +11,7 @@ mod path;
 mod poll;
 pub mod raw;
 mod report;
+pub mod unstable;
 
 pub use abi::*;
 pub use call::*;

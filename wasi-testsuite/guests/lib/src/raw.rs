@@ -2,15 +2,18 @@
 //! can pass any value at all. They are declared safe because a guest can only harm itself.
 
 macro_rules! imports {
-    ($($name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)?;)*) => {
-        #[link(wasm_import_module = "wasi_snapshot_preview1")]
+    ($module:literal: $($name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)?;)*) => {
+        #[link(wasm_import_module = $module)]
         unsafe extern "C" {
             $(pub safe fn $name($($arg: $ty),*) $(-> $ret)?;)*
         }
     };
 }
 
+pub(crate) use imports;
+
 imports! {
+    "wasi_snapshot_preview1":
     args_get(argv: u32, buf: u32) -> i32;
     args_sizes_get(count: u32, size: u32) -> i32;
     environ_get(environ: u32, buf: u32) -> i32;
