@@ -15,7 +15,7 @@ use gangplank_wasi::{
 
 use crate::{
     Program, RunError,
-    engine::{Capabilities, EngineError, Instance, InstanceOptions, MemoryLimit, Stop, Trap, TrapKind},
+    engine::{Capabilities, EngineError, Instance, InstanceOptions, MemoryLimit, Profile, Stop, Trap, TrapKind},
     module_info::Entry,
     mounts,
 };
@@ -220,6 +220,14 @@ impl Runner {
         self
     }
 
+    /// Adds samples of what the guest does to a profile. Needs
+    /// [`Capabilities::PROFILE`](crate::engine::Capabilities::PROFILE), which is asked for by
+    /// [`EngineOptions::profile`](crate::engine::EngineOptions::profile).
+    pub fn profile(&mut self, profile: &Arc<Profile>) -> &mut Runner {
+        self.limits.profile = Some(Arc::clone(profile));
+        self
+    }
+
     /// Calls this export instead of `_start`, after `_initialize` if there is one. It takes and returns nothing.
     pub fn invoke(&mut self, export: impl Into<String>) -> &mut Runner {
         self.invoke = Some(export.into());
@@ -245,6 +253,7 @@ impl Runner {
         wants.set(Capabilities::INTERRUPT, self.timeout.is_some() || self.deadline.is_some());
         wants.set(Capabilities::FUEL, self.limits.fuel.is_some());
         wants.set(Capabilities::MEMORY_LIMIT, self.memory_limit.is_some());
+        wants.set(Capabilities::PROFILE, self.limits.profile.is_some());
         EngineError::require(program.module().engine(), program.capabilities(), wants)?;
         let (process, captured) = self.process()?;
         let (timeout, deadline, mut limits) = (self.timeout, self.deadline, self.limits.clone());

@@ -54,7 +54,7 @@ impl Directory {
     /// It is ours, and ours alone to write to.
     fn check(&self) -> Result<(), Unusable> {
         let stat = rustix::fs::fstat(&self.fd).map_err(io::Error::from)?;
-        match Mode::from_raw_mode(stat.st_mode).bits() {
+        match permissions(&stat) {
             _ if !is_ours(&stat) => Err(Unusable::Foreign),
             mode if mode & OTHERS_WRITE != 0 => Err(Unusable::Writable { mode }),
             _ => Ok(()),
@@ -75,7 +75,7 @@ impl Directory {
         };
         let stat = rustix::fs::fstat(&fd)?;
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        let others_write = Mode::from_raw_mode(stat.st_mode).bits() & OTHERS_WRITE != 0;
+        let others_write = permissions(&stat) & OTHERS_WRITE != 0;
         let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
         if !is_file || !is_ours(&stat) || others_write || size > max {
             return Err(refused());
@@ -158,6 +158,12 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+fn permissions(stat: &Stat) -> u32 {
+    #[allow(clippy::unnecessary_cast, reason = "the type differs from one system to the next")]
+    let mode = stat.st_mode as u32;
+    mode & 0o7777
 }
 
 fn is_ours(stat: &Stat) -> bool {

@@ -171,6 +171,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N")]
     pub(crate) limit_fuel: Option<u64>,
 
+    /// Look at the program a thousand times a second, and write where it spends its time to a file.
+    ///
+    /// The file is in the format of Chrome's .cpuprofile, which https://profiler.firefox.com, https://speedscope.app,
+    /// Chrome and VS Code open. It slows the program down a little; precompiled programs cannot be profiled.
+    #[arg(long, value_name = "FILE.cpuprofile")]
+    pub(crate) profile: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) compiled: Compiled,
 

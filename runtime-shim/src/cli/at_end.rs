@@ -1,12 +1,60 @@
 //! What is left to do when the program has ended, or we end it together with ourselves.
 
-use super::{listen::SocketFiles, tracing::Summary};
+use core::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use gangplank::engine::Profile;
+
+use super::{listen::SocketFiles, report::Failure, run::complain, tracing::Summary};
 
 /// Done once, by whoever comes first.
 #[derive(Clone)]
 pub(crate) struct AtEnd {
     pub(crate) summary: Summary,
     pub(crate) sockets: SocketFiles,
+    pub(crate) profile: ProfileFile,
+}
+
+/// `--profile`.
+#[derive(Clone, Default)]
+pub(crate) struct ProfileFile(Option<Arc<Wanted>>);
+
+struct Wanted {
+    profile: Arc<Profile>,
+    path: PathBuf,
+    written: AtomicBool,
+}
+
+impl ProfileFile {
+    /// Makes the file, so that we know before the run that we can.
+    pub(crate) fn create(path: Option<&Path>) -> Result<ProfileFile, Failure> {
+        let Some(path) = path else { return Ok(ProfileFile(None)) };
+        fs::write(path, "")
+            .map_err(|error| Failure::usage(format!("`--profile {}` cannot be written: {error}", path.display())))?;
+        let profile = Arc::new(Profile::new(Duration::from_millis(1)));
+        Ok(ProfileFile(Some(Arc::new(Wanted { profile, path: path.to_owned(), written: AtomicBool::new(false) }))))
+    }
+
+    pub(crate) fn profile(&self) -> Option<&Arc<Profile>> {
+        self.0.as_ref().map(|wanted| &wanted.profile)
+    }
+
+    fn write(&self) {
+        let Some(wanted) = &self.0 else { return };
+        if wanted.written.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = fs::write(&wanted.path, wanted.profile.to_json()) {
+            complain(&format!("cannot write the profile `{}`: {error}", wanted.path.display()));
+        }
+    }
 }
 
 impl AtEnd {
@@ -14,6 +62,7 @@ impl AtEnd {
     pub(crate) fn run(&self) {
         self.sockets.remove();
         self.summary.print();
+        self.profile.write();
     }
 }
 

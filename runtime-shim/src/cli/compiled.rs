@@ -24,8 +24,8 @@ pub(crate) const STACK: usize = 2 << 20;
 ///
 /// Whatever must end the guest, Ctrl-C or a time limit, may end the whole process; so its loops do without the checks
 /// that can halve the speed of the tightest ones.
-pub(crate) fn make_engine(name: Option<&str>, fuel: bool) -> Result<Arc<dyn Engine>, Failure> {
-    let options = EngineOptions { interruptible: false, stack: STACK, fuel };
+pub(crate) fn make_engine(name: Option<&str>, fuel: bool, profile: bool) -> Result<Arc<dyn Engine>, Failure> {
+    let options = EngineOptions { interruptible: false, stack: STACK, fuel, profile };
     engine(name, &options).map_err(|error| match error {
         EngineError::Setup { .. } => Failure::cannot_run(error),
         error => Failure::usage(error).help("`gangplank engines` lists the engines"),
@@ -81,7 +81,7 @@ pub(crate) fn default_dir() -> Option<PathBuf> {
 
 /// `gangplank compile`.
 pub(crate) fn compile(args: &Compile) -> Result<u8, Failure> {
-    let engine = make_engine(args.engine.as_deref(), args.fuel)?;
+    let engine = make_engine(args.engine.as_deref(), args.fuel, false)?;
     let wasm = gangplank::read_module(&args.program)?;
     let output = args.output.clone().unwrap_or_else(|| args.program.with_extension("cwasm"));
     // Otherwise the module would be gone.

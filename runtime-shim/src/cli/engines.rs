@@ -13,7 +13,7 @@ pub(crate) fn engines() -> Result<u8, Failure> {
     let mut text = String::new();
     let mut default = true;
     // With everything that is only there when it is asked for.
-    let options = EngineOptions { interruptible: true, fuel: true, ..EngineOptions::default() };
+    let options = EngineOptions { interruptible: true, fuel: true, profile: true, ..EngineOptions::default() };
     for known in ENGINES {
         let _ = write!(text, "{:<10} {}", known.name, known.about);
         match engine(Some(known.name), &options) {

@@ -12,7 +12,7 @@ use gangplank::{
 use super::at_end::signals::Watch as Signals;
 use super::{
     args::{Rights, Run},
-    at_end::AtEnd,
+    at_end::{AtEnd, ProfileFile},
     compiled::{STACK, load, make_engine},
     dirs::{self, Preopens},
     exit,
@@ -48,10 +48,14 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     let env = environment(args)?;
     let Preopens { dirs: preopens, memory } = dirs::preopens(args)?;
     let tracing = Tracing::new(args)?;
-    let at_end = AtEnd { summary: tracing.summary(), sockets: SocketFiles::default() };
+    let at_end = AtEnd {
+        summary: tracing.summary(),
+        sockets: SocketFiles::default(),
+        profile: ProfileFile::create(args.profile.as_deref())?,
+    };
     let _removed = OnDrop(&at_end.sockets);
     #[cfg(unix)]
-    let signals = match at_end.summary.is_wanted() || !args.listen.is_empty() {
+    let signals = match at_end.summary.is_wanted() || !args.listen.is_empty() || args.profile.is_some() {
         true => Some(
             Signals::start(&at_end, GRACE)
                 .map_err(|error| Failure::cannot_run(format!("cannot watch for signals: {error}")))?,
@@ -60,7 +64,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
         false => None,
     };
     let sockets = listen::listeners(&args.listen, &at_end.sockets)?;
-    let engine = make_engine(args.engine.as_deref(), args.limit_fuel.is_some())?;
+    let engine = make_engine(args.engine.as_deref(), args.limit_fuel.is_some(), args.profile.is_some())?;
     let path = Path::new(path);
     let program = load(&*engine, path, &args.compiled)?;
     let mut runner = program.runner();
@@ -91,6 +95,9 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     }
     if let Some(instructions) = args.limit_fuel {
         runner.fuel(instructions);
+    }
+    if let Some(profile) = at_end.profile.profile() {
+        runner.profile(profile);
     }
     runner
         .inherit_stdio()
@@ -175,7 +182,7 @@ fn overtime(path: &Path, limit: Duration) -> String {
 }
 
 /// Says on stderr what an exit code alone does not.
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     let _ = std::io::stderr().write_all(format!("error: {text}\n").as_bytes());
 }
 

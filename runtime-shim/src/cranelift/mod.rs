@@ -9,7 +9,10 @@ mod limiter;
 mod module;
 mod trap;
 
-use core::hash::{Hash as _, Hasher};
+use core::{
+    hash::{Hash as _, Hasher},
+    num::NonZeroUsize,
+};
 use std::sync::Arc;
 
 pub use bind::{Ctx, Exited, add_to_linker};
@@ -33,16 +36,26 @@ pub(crate) fn engine(options: &EngineOptions) -> Result<Arc<dyn Engine>, EngineE
 /// Compiles on all cores, maps memories copy-on-write, keeps what a readable backtrace needs.
 fn config(options: &EngineOptions) -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
-    config.epoch_interruption(options.interruptible);
+    config.epoch_interruption(options.interruptible || options.profile);
     config.consume_fuel(options.fuel);
     config.max_wasm_stack(options.stack);
-    config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
+    config.wasm_backtrace_details(match options.profile {
+        // Looked up anew for each frame of each sample.
+        true => wasmtime::WasmBacktraceDetails::Disable,
+        false => wasmtime::WasmBacktraceDetails::Enable,
+    });
+    if options.profile {
+        config.wasm_backtrace_max_frames(NonZeroUsize::new(PROFILE_DEPTH));
+    }
     // Only foreign unwinders want it: traps and exceptions have their own tables. Windows insists on it.
     if !cfg!(windows) {
         config.native_unwind_info(false);
     }
     config
 }
+
+/// Most calls of a sample, innermost ones first.
+const PROFILE_DEPTH: usize = 256;
 
 struct Cranelift {
     engine: wasmtime::Engine,
@@ -74,7 +87,8 @@ impl Engine for Cranelift {
             | Capabilities::EXCEPTIONS
             | Capabilities::MEMORY64
             | Capabilities::MEMORY_LIMIT;
-        capabilities.set(Capabilities::INTERRUPT, self.options.interruptible);
+        capabilities.set(Capabilities::INTERRUPT, self.options.interruptible || self.options.profile);
+        capabilities.set(Capabilities::PROFILE, self.options.profile);
         capabilities.set(Capabilities::FUEL, self.options.fuel);
         capabilities
     }

@@ -2,16 +2,20 @@
 
 use core::any::Any;
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, mpsc},
     task::{Wake, Waker},
+    thread,
 };
 
 use gangplank_wasi::{Life, Thread, WatchKey};
-use wasmtime::{InstancePre, Linker, Store, UpdateDeadline};
+use wasmtime::{InstancePre, Linker, Store, UpdateDeadline, WasmBacktrace};
 
 use super::{Ctx, Exited, NAME, limiter::Limiter, trap};
-use crate::engine::{Capabilities, EngineError, Instance, InstanceOptions, Module, Stop, Trap, TrapKind};
+use crate::engine::{
+    Call, Capabilities, EngineError, Instance, InstanceOptions, Module, Profile, Stop, Trap, TrapKind,
+};
 
 /// Compiles, and looks up the imports once for all instances.
 pub(super) fn compile(
@@ -73,9 +77,10 @@ impl Module for Compiled {
     }
 
     fn instance(&self, thread: Thread, options: &InstanceOptions) -> Result<Box<dyn Instance>, EngineError> {
-        if options.fuel.is_some() {
-            EngineError::require(NAME, self.capabilities, Capabilities::FUEL)?;
-        }
+        let mut wants = Capabilities::empty();
+        wants.set(Capabilities::FUEL, options.fuel.is_some());
+        wants.set(Capabilities::PROFILE, options.profile.is_some());
+        EngineError::require(NAME, self.capabilities, wants)?;
         let engine = self.pre.module().engine();
         let life = Arc::clone(thread.process().life());
         let limiter = Limiter::new(options.memory.clone());
@@ -89,16 +94,23 @@ impl Module for Compiled {
         }
         let watch = self.capabilities.contains(Capabilities::INTERRUPT).then(|| {
             let process = Arc::clone(&life);
+            let profile = options.profile.clone();
             // First the deadline, then the watch: an end in between raises the counter past the deadline.
             store.set_epoch_deadline(1);
-            store.epoch_deadline_callback(move |_| match process.is_over() {
-                true => Err(wasmtime::Error::new(Exited)),
-                false => Ok(UpdateDeadline::Continue(1)),
+            store.epoch_deadline_callback(move |store| {
+                if process.is_over() {
+                    return Err(wasmtime::Error::new(Exited));
+                }
+                if let Some(profile) = &profile {
+                    sample(&WasmBacktrace::force_capture(store), profile);
+                }
+                Ok(UpdateDeadline::Continue(1))
             });
             let raise = Arc::new(RaiseEpoch(engine.clone()));
             life.watch(&Waker::from(raise))
         });
-        Ok(Box::new(Running { store, pre: self.pre.clone(), instance: None, life, watch }))
+        let ticker = options.profile.as_ref().map(|profile| Ticker::start(engine, profile)).transpose()?;
+        Ok(Box::new(Running { store, pre: self.pre.clone(), instance: None, life, watch, _ticker: ticker }))
     }
 }
 
@@ -117,6 +129,32 @@ struct Running {
     instance: Option<wasmtime::Instance>,
     life: Arc<Life>,
     watch: Option<WatchKey>,
+    _ticker: Option<Ticker>,
+}
+
+/// Raises the counter at the intervals of a profile, until it is dropped.
+struct Ticker(#[expect(dead_code, reason = "its drop is the message")] mpsc::Sender<()>);
+
+impl Ticker {
+    fn start(engine: &wasmtime::Engine, profile: &Profile) -> Result<Ticker, EngineError> {
+        let (alive, dropped) = mpsc::channel::<()>();
+        let (engine, interval) = (engine.clone(), profile.interval());
+        profile.begin();
+        let tick = move || {
+            while dropped.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Timeout) {
+                engine.increment_epoch();
+            }
+        };
+        let failed = |e: io::Error| EngineError::Instantiate { engine: NAME, message: format!("no thread: {e}") };
+        thread::Builder::new().name("profile".to_owned()).spawn(tick).map_err(failed)?;
+        Ok(Ticker(alive))
+    }
+}
+
+fn sample(backtrace: &WasmBacktrace, profile: &Profile) {
+    let call = |frame: &wasmtime::FrameInfo| (frame.func_index(), frame.func_name().map(str::to_owned));
+    let calls: Vec<_> = backtrace.frames().iter().rev().map(call).collect();
+    profile.add(calls.iter().map(|(function, symbol)| Call { function: *function, symbol: symbol.as_deref() }));
 }
 
 impl Running {

@@ -10,6 +10,7 @@
 //!   [`EngineError::Missing`].
 
 mod memory_limit;
+mod profile;
 mod registry;
 mod trap;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use gangplank_wasi::Thread;
 
 pub use memory_limit::MemoryLimit;
+pub use profile::{Call, Profile};
 pub use registry::{ENGINES, Known, engine};
 pub use trap::{Frame, Trap, TrapKind, demangle};
 
@@ -129,11 +131,14 @@ pub struct EngineOptions {
     /// Whether instructions are counted, so that a run can be given a limit of them. Costs as much as a check in each
     /// loop and function, and the counting in between. Default: false.
     pub fuel: bool,
+    /// Whether runs can be profiled; they are then also interruptible, and backtraces lack files and lines.
+    /// Default: false.
+    pub profile: bool,
 }
 
 impl Default for EngineOptions {
     fn default() -> EngineOptions {
-        EngineOptions { interruptible: true, stack: 1 << 20, fuel: false }
+        EngineOptions { interruptible: true, stack: 1 << 20, fuel: false, profile: false }
     }
 }
 
@@ -148,6 +153,8 @@ pub struct InstanceOptions {
     /// [`EngineError::Instantiate`] where it is wanted to begin with. `None`: as much as the host has. Needs
     /// [`Capabilities::MEMORY_LIMIT`].
     pub memory: Option<Arc<MemoryLimit>>,
+    /// Where to keep samples of what it does. Needs [`Capabilities::PROFILE`].
+    pub profile: Option<Arc<Profile>>,
 }
 
 bitflags::bitflags! {
