@@ -2,8 +2,12 @@
 
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
-use super::limits::{self, Size};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+
+use super::{
+    examples,
+    limits::{self, Size},
+};
 
 /// Runs WebAssembly programs over virtual filesystems, on the engine of your choice.
 #[derive(Debug, Parser)]
@@ -16,173 +20,126 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a program.
-    #[command(after_help = EXAMPLES, after_long_help = AFTER_RUN)]
+    #[command(after_help = examples::RUN, after_long_help = examples::RUN_LONG)]
     Run(Box<Run>),
     /// Show what a module imports and exports, and whether it would run.
-    #[command(after_help = INSPECT_EXAMPLES, after_long_help = AFTER_INSPECT)]
+    #[command(after_help = examples::INSPECT, after_long_help = examples::INSPECT_LONG)]
     Inspect(Inspect),
     /// Compile a program ahead of time, for machines like this one.
-    #[command(after_help = COMPILE_EXAMPLES)]
+    #[command(after_help = examples::COMPILE)]
     Compile(Compile),
     /// List the engines, and what each can do; and where compiled programs are cached.
     Engines,
+    /// Print a script that lets a shell complete our command line.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(Completions),
+    /// Print our manual page, or that of one command.
+    #[command(after_help = examples::MAN)]
+    Man(Man),
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  gangplank run hello.wasm
-  gangplank run --dir . --env LANG prog.wasm --its-own-option file.txt
-  gangplank run --dir ./project::/work --dir /usr/share/dict::/dict:ro prog.wasm
-  gangplank run --fs mem --dir ./project::/ prog.wasm     (the host's files stay as they are)";
-
-const AFTER_RUN: &str = "\
-Examples:
-  gangplank run hello.wasm
-  gangplank run --dir . --env LANG prog.wasm --its-own-option file.txt
-  gangplank run --dir ./project::/work --dir /usr/share/dict::/dict:ro prog.wasm
-  gangplank run --fs mem --dir ./project::/ prog.wasm     (the host's files stay as they are)
-
-Exit codes:
-  The program's own code, modulo 256, or
-    2  the command line is wrong; nothing has been run
-  124  --timeout or --limit-fuel ended the program
-  126  the program cannot be run: not a module, damaged, or it needs what we do not provide
-  127  there is no such program
-  130  Ctrl-C ended the program (as shells report it)
-  134  the program trapped; the reason and its calls are on stderr";
-
-const COMPILE_EXAMPLES: &str = "\
-Examples:
-  gangplank compile prog.wasm -o prog.cwasm
-  gangplank run --allow-precompiled prog.cwasm
-
-The file is native code: only the same version can run it, on the same kind of machine, and whoever runs it must trust
-whoever made it. `run` caches what it compiles by itself; this is for code that is to be sent elsewhere.";
-
-const INSPECT_EXAMPLES: &str = "\
-Examples:
-  gangplank inspect prog.wasm
-  gangplank inspect --json prog.wasm | jq -r '.imports[] | select(.provided | not).name'";
-
-const AFTER_INSPECT: &str = "\
-Examples:
-  gangplank inspect prog.wasm
-  gangplank inspect --json prog.wasm | jq -r '.imports[] | select(.provided | not).name'
-
-Keys of --json (keys may be added; `format` changes if one goes or means something else):
-  format           1
-  runs, obstacles  whether `gangplank run` would take it, and a list of the reasons why not; it is not compiled
-  entry            command, reactor, none: whether it exports _start, or _initialize
-  flavour          preview1, unstable, wasix, none: whose system calls it imports
-  start            whether it has a start function
-  threads          whether it imports a function that makes threads
-  asyncify         whether it exports the functions of Binaryen's Asyncify
-  size             bytes of the file
-  functions        how many it defines; code_size, data_size: bytes of these sections
-  imports          list: module, name, kind (func, memory, table, global, tag), type, for functions and tags also
-                   params and results, provided, why_not (null if provided)
-  exports          list: name, kind, type, params, results
-  memories         list: initial, maximum (pages, or null), shared, memory64, page_size
-  tables           list: element, initial, maximum
-  producers        list: field (language, processed-by, sdk), name, version
-  custom_sections  list: name, size";
+/// Headings of the help.
+const GIVEN: &str = "What the program is given";
+const LIMITS: &str = "Limits";
+const WATCHING: &str = "Watching it";
+const CODE: &str = "Engine and compiled code";
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The engine to run it on; `gangplank engines` lists them.
-    #[arg(long, value_name = "ENGINE")]
-    pub(crate) engine: Option<String>,
-
     /// How each --dir is offered: the directory itself, or a copy in memory that goes with the program.
-    #[arg(long, value_name = "FS", value_enum, default_value_t = Fs::Host)]
+    #[arg(help_heading = GIVEN, long, value_name = "FS", value_enum, default_value_t = Fs::Host)]
     pub(crate) fs: Fs,
 
     /// Offer a directory to the program, as GUEST or else under the name as it is given here.
     ///
     /// HOST and GUEST are split at the last `::`. With `:ro` at the end the program cannot change anything in it. The
     /// program sees nothing of the host's files but these directories, in the order given.
-    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]")]
+    #[arg(help_heading = GIVEN, value_hint = ValueHint::DirPath, long = "dir", value_name = "HOST[::GUEST][:ro]")]
     pub(crate) dirs: Vec<OsString>,
 
     /// Offer an empty directory in memory.
     ///
     /// --limit-fs-bytes says how much it can hold.
-    #[arg(long, value_name = "GUEST")]
+    #[arg(help_heading = GIVEN, long, value_name = "GUEST")]
     pub(crate) tmpfs: Vec<OsString>,
 
     /// Open a listening socket, which the program finds as the next descriptor after its directories.
     ///
     /// With port 0 the system chooses one, which is printed on stderr. The file of a unix socket is removed at the end;
     /// one that an earlier program has left is replaced.
-    #[arg(long, value_name = "tcp:ADDRESS:PORT|unix:PATH")]
+    #[arg(help_heading = GIVEN, long, value_name = "tcp:ADDRESS:PORT|unix:PATH")]
     pub(crate) listen: Vec<OsString>,
 
     /// Set a variable of the program's environment, which is empty otherwise; without a value, to the one it has here.
-    #[arg(long = "env", value_name = "KEY[=VALUE]")]
+    #[arg(help_heading = GIVEN, long = "env", value_name = "KEY[=VALUE]")]
     pub(crate) env: Vec<OsString>,
 
     /// Print each system call on stderr: arguments, results and how long it took.
-    #[arg(long)]
+    #[arg(help_heading = WATCHING, long)]
     pub(crate) strace: bool,
 
-    /// Count the system calls, and print on stderr when the program has ended how often each was made, how often it
-    /// failed, and how long it took.
+    /// Count the system calls, and print on stderr in the end how often each was made and failed, and how long it took.
     ///
     /// The time includes waiting, for input or for a clock.
-    #[arg(long, value_name = "FORMAT", value_enum, num_args = 0..=1, require_equals = true,
+    #[arg(help_heading = WATCHING, long, value_name = "FORMAT", value_enum, num_args = 0..=1, require_equals = true,
         default_missing_value = "table")]
     pub(crate) stats: Option<StatsFormat>,
 
     /// Write what --stats=json prints to a file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = WATCHING, value_hint = ValueHint::FilePath, long, value_name = "FILE")]
     pub(crate) stats_json: Option<PathBuf>,
-
-    /// Whether descriptors have rights, as preview1 was once meant to; most programs never ask.
-    #[arg(long, value_enum, default_value_t = Rights::Ignore)]
-    pub(crate) rights: Rights,
-
-    /// How paths in host directories are kept inside: by the kernel, or by our own steps; both are equally strict.
-    #[arg(long, value_enum, default_value_t = HostResolver::Auto)]
-    pub(crate) host_resolver: HostResolver,
-
-    /// Most descriptors that the program can have open; 1024 if it is not given.
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_fds: Option<u32>,
-
-    /// Most memory that the program can have, its tables included: 4096, 64K, 512M, 2G.
-    #[arg(long, value_name = "SIZE", value_parser = limits::size)]
-    pub(crate) limit_memory: Option<Size>,
-
-    /// Most content in each directory that is in memory (--tmpfs, and the copies of --fs mem).
-    ///
-    /// If it is not given, half as much as this machine's memory.
-    #[arg(long, value_name = "SIZE", value_parser = limits::size)]
-    pub(crate) limit_fs_bytes: Option<Size>,
-
-    /// Most files and directories in each directory that is in memory, itself included.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) limit_fs_nodes: Option<u64>,
-
-    /// End the program after this time: 5, 2.5s, 300ms, 10m, 1h.
-    #[arg(long, value_name = "TIME", value_parser = duration, visible_alias = "limit-time")]
-    pub(crate) timeout: Option<Duration>,
-
-    /// End the program when it has executed this many instructions: at the same place every time, whatever the machine.
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_fuel: Option<u64>,
 
     /// Look at the program a thousand times a second, and write where it spends its time to a file.
     ///
     /// The file is in the format of Chrome's .cpuprofile, which https://profiler.firefox.com, https://speedscope.app,
     /// Chrome and VS Code open. It slows the program down a little; precompiled programs cannot be profiled.
-    #[arg(long, value_name = "FILE.cpuprofile")]
+    #[arg(help_heading = WATCHING, long, value_name = "FILE.cpuprofile", value_hint = ValueHint::FilePath)]
     pub(crate) profile: Option<PathBuf>,
+
+    /// Whether descriptors have rights, as preview1 was once meant to; most programs never ask.
+    #[arg(help_heading = GIVEN, long, value_enum, default_value_t = Rights::Ignore)]
+    pub(crate) rights: Rights,
+
+    /// How paths in host directories are kept inside: by the kernel, or by our own steps; both are equally strict.
+    #[arg(help_heading = GIVEN, long, value_name = "HOW", value_enum, default_value_t = HostResolver::Auto)]
+    pub(crate) host_resolver: HostResolver,
+
+    /// Most descriptors that the program can have open; 1024 if it is not given.
+    #[arg(help_heading = LIMITS, long, value_name = "N")]
+    pub(crate) limit_fds: Option<u32>,
+
+    /// Most memory that the program can have, its tables included: 4096, 64K, 512M, 2G.
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = limits::size)]
+    pub(crate) limit_memory: Option<Size>,
+
+    /// Most content in each directory that is in memory (--tmpfs, and the copies of --fs mem).
+    ///
+    /// If it is not given, half as much as this machine's memory.
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = limits::size)]
+    pub(crate) limit_fs_bytes: Option<Size>,
+
+    /// Most files and directories in each directory that is in memory, itself included.
+    #[arg(help_heading = LIMITS, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit_fs_nodes: Option<u64>,
+
+    /// End the program after this time: 5, 2.5s, 300ms, 10m, 1h.
+    #[arg(help_heading = LIMITS, long, value_name = "TIME", value_parser = duration, visible_alias = "limit-time")]
+    pub(crate) timeout: Option<Duration>,
+
+    /// End the program when it has executed this many instructions: at the same place every time, whatever the machine.
+    #[arg(help_heading = LIMITS, long, value_name = "N")]
+    pub(crate) limit_fuel: Option<u64>,
+
+    /// The engine to run it on; `gangplank engines` lists them.
+    #[arg(help_heading = CODE, long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
 
     #[command(flatten)]
     pub(crate) compiled: Compiled,
 
     /// The program, a .wasm file; all that follows is its own.
-    #[arg(value_name = "PROGRAM [ARGS]", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "PROGRAM [ARGS]", required = true, trailing_var_arg = true, allow_hyphen_values = true,
+        value_hint = ValueHint::FilePath)]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -190,21 +147,21 @@ pub(crate) struct Run {
 #[derive(Debug, Args)]
 pub(crate) struct Compiled {
     /// Compile the program even if it has been compiled before, and do not keep it.
-    #[arg(long)]
+    #[arg(help_heading = CODE, long)]
     pub(crate) no_cache: bool,
 
     /// Keep compiled programs here instead of in $XDG_CACHE_HOME/gangplank or ~/.cache/gangplank.
     ///
     /// It is made if it is not there. It must be yours, and writable by nobody else. At most 2 GiB are kept; what was
     /// used least recently goes first.
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    #[arg(help_heading = CODE, value_hint = ValueHint::DirPath, long, value_name = "DIR", conflicts_with = "no_cache")]
     pub(crate) cache_dir: Option<PathBuf>,
 
     /// Allow the program to be a file that `gangplank compile` made.
     ///
     /// Such a file is native code, which can do all that you can do. Use this only for files that you would also run as
     /// native programs.
-    #[arg(long)]
+    #[arg(help_heading = CODE, long)]
     pub(crate) allow_precompiled: bool,
 }
 
@@ -223,6 +180,7 @@ pub(crate) struct Compile {
     pub(crate) output: Option<PathBuf>,
 
     /// A .wasm file.
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) program: PathBuf,
 }
 
@@ -233,7 +191,20 @@ pub(crate) struct Inspect {
     pub(crate) json: bool,
 
     /// A .wasm file.
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) program: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Which shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The command whose page it is; all of them have one.
+    pub(crate) command: Option<String>,
 }
 
 /// How a host directory is offered.

@@ -5,6 +5,8 @@ mod at_end;
 mod compiled;
 mod dirs;
 mod engines;
+mod examples;
+mod generate;
 mod inspect;
 mod limits;
 mod listen;
@@ -44,6 +46,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Compile(args) => compiled::compile(&args),
         Command::Engines => engines::engines(),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
     };
     ExitCode::from(done.unwrap_or_else(|failure| failure.print()))
 }
