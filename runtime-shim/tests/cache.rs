@@ -321,6 +321,15 @@ fn the_command_caches_unless_told_otherwise() {
         .output();
     quiet(Ran::of(homeless.unwrap()));
     assert!(!Path::new("/nonexistent").exists());
+    // Nor is anything left in the home of somebody else, as with `sudo`. Only root can make one.
+    let theirs = sandbox.path().join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    if std::os::unix::fs::chown(&theirs, Some(12345), None).is_ok() {
+        let mut command = sandbox.gangplank();
+        command.env("HOME", &theirs).env_remove("XDG_CACHE_HOME").args(["run", "seven.wasm"]);
+        quiet(Ran::of(command.output().unwrap()));
+        assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0);
+    }
 }
 
 #[test]

@@ -94,6 +94,7 @@ impl Directory {
 
     /// Writes a file, which nobody sees before it is whole.
     pub(super) fn write(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+        self.check().map_err(|_| io::Error::from(io::ErrorKind::PermissionDenied))?;
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.subsec_nanos());
         let temporary = format!("tmp-{}-{}-{nanos}", std::process::id(), COUNT.fetch_add(1, Relaxed));

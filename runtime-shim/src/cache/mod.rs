@@ -44,6 +44,17 @@ const GRACE: Duration = Duration::from_secs(300);
 
 /// A directory of compiled modules. A clone is the same cache. Any number of processes may use the directory at a
 /// time.
+///
+/// ```no_run
+/// use gangplank::{Cache, Program, engine::{EngineOptions, engine}, read_module};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = Cache::at("/var/cache/my-program/wasm")?.max_bytes(256 << 20);
+/// let engine = engine(None, &EngineOptions::default())?;
+/// let program = Program::cached(&*engine, &cache, "plugin", &read_module("plugin.wasm")?)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cache {
     directory: Arc<Directory>,
@@ -149,7 +160,11 @@ impl Cache {
         let version = engine.version();
         let maker = Maker::here(engine.name(), &version);
         let artifact = Artifact { maker, skeleton: &[], key, sizes: [0; 2], code: &code };
-        self.directory.write(name, &[&artifact.head(), &code])?;
+        let head = artifact.head();
+        if (head.len() + code.len()) as u64 > self.max_bytes {
+            return Ok(());
+        }
+        self.directory.write(name, &[&head, &code])?;
         match self.directory.eviction_is_due() {
             true => self.evict(),
             false => Ok(()),

@@ -69,14 +69,29 @@ pub(crate) fn default_cache() -> Option<Result<Cache, CacheError>> {
     default_dir().map(Cache::at)
 }
 
-/// `$XDG_CACHE_HOME/gangplank`, or else `~/.cache/gangplank` if there is a home directory.
+/// `$XDG_CACHE_HOME/gangplank`, or else `~/.cache/gangplank` if there is a home directory of our own.
 pub(crate) fn default_dir() -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let caches = match absolute("XDG_CACHE_HOME") {
-        Some(caches) => caches,
-        None => absolute("HOME").filter(|home| home.is_dir())?.join(".cache"),
+        Some(caches) => Some(caches).filter(|caches| is_ours(caches))?,
+        None => absolute("HOME").filter(|home| home.is_dir() && is_ours(home))?.join(".cache"),
     };
     Some(caches.join("gangplank"))
+}
+
+/// Whether a directory is ours, so far as it exists. In somebody else's (`sudo` may keep their `HOME`) we would make a
+/// directory that they cannot use.
+fn is_ours(dir: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(dir).map_or(true, |dir| dir.uid() == rustix::process::geteuid().as_raw())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = dir;
+        true
+    }
 }
 
 /// `gangplank compile`.

@@ -30,7 +30,7 @@ pub(crate) fn engines() -> Result<u8, Failure> {
     let _ = match (default_dir(), default_cache()) {
         (Some(dir), Some(Ok(_))) => writeln!(text, "{:<10} {}", "cache", dir.display()),
         (_, Some(Err(error))) => writeln!(text, "{:<10} not used: {error}", "cache"),
-        _ => writeln!(text, "{:<10} not used: there is neither XDG_CACHE_HOME nor a home directory", "cache"),
+        _ => writeln!(text, "{:<10} not used: neither XDG_CACHE_HOME nor HOME is a directory of yours", "cache"),
     };
     print(&text)
 }
