@@ -10,6 +10,18 @@
 //!
 //! These are what the specification calls the legacy keys, which all tests of preview1 use. The newer form, a list of
 //! `operations`, is for servers and is refused by name.
+//!
+//! # Ours
+//! What the format lacks has keys of our own. The official runner refuses them, so they may only be used in suites whose
+//! directory's name ends in `-extra`.
+//!
+//! | key | default | meaning |
+//! |---|---|---|
+//! | `dirs` | `[]` | further directories, each `{"root": …, "name": …, "read_only": …}`; those with the same `root`, that of the test included, are one filesystem |
+//! | `stdin` | never written, never closed | what standard input says before it ends |
+//! | `stdin_open` | false | after that it stays open, and silent |
+//! | `rights` | `"ignore"` | `"enforce"`: rights are enforced |
+//! | `fd_limit` | the usual | most descriptors at a time |
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -18,6 +30,11 @@ use serde_json::{Map, Value};
 
 /// The version of the tests that we run.
 pub const PREVIEW1: &str = "wasm32-wasip1";
+
+/// Keys of our own.
+const OUR_KEYS: [&str; 5] = ["dirs", "stdin", "stdin_open", "rights", "fd_limit"];
+/// Suites that may use them end in this.
+const OUR_SUITES: &str = "-extra";
 
 /// Keys of the newer form.
 const NEW_KEYS: [&str; 4] = ["operations", "proposals", "world", "servers"];
@@ -68,6 +85,45 @@ pub struct Expectation {
     pub stdout: Option<String>,
     /// All of standard error.
     pub stderr: Option<String>,
+    /// Directories besides `root`.
+    pub dirs: Vec<Dir>,
+    /// What standard input says before it ends; without it, it says nothing and does not end.
+    pub stdin: Option<String>,
+    /// Whether standard input stays open after that.
+    pub stdin_open: bool,
+    /// Whether rights are enforced.
+    pub enforce_rights: bool,
+    /// Most descriptors open at a time.
+    pub fd_limit: Option<u32>,
+}
+
+/// A directory that is offered besides `root`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Dir {
+    /// Relative to the program.
+    pub root: String,
+    /// What the guest knows it as.
+    pub name: String,
+    /// Whether nothing in it can be changed.
+    pub read_only: bool,
+}
+
+impl Dir {
+    fn of(value: &Value) -> Result<Dir> {
+        let mut dir = Dir::default();
+        for (key, value) in value.as_object().context("not an object")? {
+            match key.as_str() {
+                "root" => dir.root = string(value)?,
+                "name" => dir.name = string(value)?,
+                "read_only" => dir.read_only = value.as_bool().context("not a boolean")?,
+                _ => bail!("`{key}`: a directory has no such key"),
+            }
+        }
+        if dir.root.is_empty() || dir.name.is_empty() {
+            bail!("a directory needs `root` and `name`");
+        }
+        Ok(dir)
+    }
 }
 
 impl Expectation {
@@ -87,6 +143,12 @@ impl Expectation {
                 bail!("{}: cannot be mixed with `{old}`, which is of the other form", at(path, key));
             }
             bail!("{}: this form is for servers, which preview1 does not have", at(path, key));
+        }
+        let suite = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        if let Some(key) = object.keys().find(|key| OUR_KEYS.contains(&key.as_str()))
+            && !suite.ends_with(OUR_SUITES)
+        {
+            bail!("{}: not of the official format, so only for suites called *{OUR_SUITES}", at(path, key));
         }
         let mut expectation = Expectation::default();
         for (key, value) in &object {
@@ -109,6 +171,20 @@ impl Expectation {
             }
             "stdout" => self.stdout = optional(value)?,
             "stderr" => self.stderr = optional(value)?,
+            "dirs" => self.dirs = value.as_array().context("not a list")?.iter().map(Dir::of).collect::<Result<_>>()?,
+            "stdin" => self.stdin = optional(value)?,
+            "stdin_open" => self.stdin_open = value.as_bool().context("not a boolean")?,
+            "rights" => {
+                self.enforce_rights = match string(value)?.as_str() {
+                    "enforce" => true,
+                    "ignore" => false,
+                    _ => bail!("neither \"ignore\" nor \"enforce\""),
+                }
+            }
+            "fd_limit" => {
+                let limit = value.as_u64().and_then(|limit| u32::try_from(limit).ok());
+                self.fd_limit = Some(limit.context("not a number below 2^32")?);
+            }
             _ => bail!("an expectation has no such key"),
         }
         Ok(())
@@ -162,7 +238,7 @@ mod tests {
             root: Some("fs.dir".to_owned()),
             exit_code: 33,
             stdout: Some("x\n".to_owned()),
-            stderr: None,
+            ..Expectation::default()
         };
         assert_eq!(read.unwrap(), want);
         assert_eq!(expectation("{}").unwrap(), Expectation::default());
@@ -177,7 +253,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_file() {
         for (json, want) in [
-            (r#"{"dirs": ["a"]}"#, "`dirs`: an expectation has no such key"),
+            (r#"{"dir": ["a"]}"#, "`dir`: an expectation has no such key"),
+            (r#"{"dirs": []}"#, "`dirs`: not of the official format"),
             (r#"{"args": "a"}"#, "`args`: not a list"),
             (r#"{"args": [1]}"#, "`args`: not a string"),
             (r#"{"env": {"A": 1}}"#, "`env`: not a string"),
@@ -190,6 +267,38 @@ mod tests {
         ] {
             let message = refused(json);
             assert!(message.contains(want) && message.contains("t.json"), "{json}: {message}");
+        }
+    }
+
+    #[test]
+    fn keys_of_our_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let suite = dir.path().join("some-extra");
+        fs::create_dir(&suite).unwrap();
+        let read = |json: &str| {
+            fs::write(suite.join("t.json"), json).unwrap();
+            Expectation::beside(&suite.join("t.wasm")).map_err(|e| format!("{e:#}"))
+        };
+        let json = r#"{"dirs": [{"root": "a", "name": "/b", "read_only": true}], "stdin": "in", "stdin_open": true,
+            "rights": "enforce", "fd_limit": 9}"#;
+        let want = Expectation {
+            dirs: vec![Dir { root: "a".to_owned(), name: "/b".to_owned(), read_only: true }],
+            stdin: Some("in".to_owned()),
+            stdin_open: true,
+            enforce_rights: true,
+            fd_limit: Some(9),
+            ..Expectation::default()
+        };
+        assert_eq!(read(json).unwrap(), want);
+        for (json, want) in [
+            (r#"{"dirs": ["a"]}"#, "`dirs`: not an object"),
+            (r#"{"dirs": [{"root": "a"}]}"#, "`dirs`: a directory needs"),
+            (r#"{"dirs": [{"ro": true}]}"#, "`ro`: a directory has no such key"),
+            (r#"{"rights": "some"}"#, "`rights`: neither"),
+            (r#"{"fd_limit": -1}"#, "`fd_limit`: not a number"),
+        ] {
+            let message = read(json).unwrap_err();
+            assert!(message.contains(want), "{json}: {message}");
         }
     }
 

@@ -56,13 +56,14 @@ impl Fs {
             Some(resolver) => {
                 let copy = fresh_copy(root)?;
                 let fs = open_host(copy.path(), resolver).context("cannot open the copy")?;
-                Ok(Offered { place: whole(fs), _copy: Some(copy) })
+                Ok(Offered { fs, _copy: Some(copy) })
             }
             None => {
                 let original = open_host(root, Resolver::Auto).with_context(|| format!("{}", root.display()))?;
-                let place = whole(Arc::new(MemFs::new()));
-                copy_tree(&whole(original), &place).with_context(|| format!("{}", root.display()))?;
-                Ok(Offered { place, _copy: None })
+                let fs: Arc<dyn FileSystem> = Arc::new(MemFs::new());
+                copy_tree(&whole(original, false), &whole(fs.clone(), false))
+                    .with_context(|| format!("{}", root.display()))?;
+                Ok(Offered { fs, _copy: None })
             }
         }
     }
@@ -79,14 +80,14 @@ impl Fs {
 /// A copy of a directory, there for as long as this is.
 #[derive(Debug)]
 pub struct Offered {
-    place: Place,
+    fs: Arc<dyn FileSystem>,
     _copy: Option<TempDir>,
 }
 
 impl Offered {
-    /// Its top.
-    pub fn place(&self) -> Place {
-        self.place.clone()
+    /// Its top, in a mount of its own.
+    pub fn place(&self, read_only: bool) -> Place {
+        whole(self.fs.clone(), read_only)
     }
 }
 
@@ -94,6 +95,6 @@ fn open_host(path: &Path, resolver: Resolver) -> io::Result<Arc<HostFs>> {
     HostFs::open_with(path, Options { resolver, ..Options::default() })
 }
 
-fn whole(fs: Arc<dyn FileSystem>) -> Place {
-    Mount::detached(fs, MountOptions::default())
+fn whole(fs: Arc<dyn FileSystem>, read_only: bool) -> Place {
+    Mount::detached(fs, MountOptions { read_only })
 }

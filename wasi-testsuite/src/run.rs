@@ -2,15 +2,24 @@
 
 use std::{
     fmt::Write as _,
-    path::PathBuf,
+    io::Write as _,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use gangplank::{Program, Status, engine::Engine, wasi};
+use gangplank::{
+    Program, Status,
+    engine::Engine,
+    vfs::VirtualFile,
+    wasi::{self, Rights, Trace, pipes::HostWriter},
+};
 
-use crate::{format::Expectation, matrix::Fs};
+use crate::{
+    format::Expectation,
+    matrix::{Fs, Offered},
+};
 
 /// How long a test may take before it is cancelled, unless `GANGPLANK_TEST_TIMEOUT` gives other seconds.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,15 +46,24 @@ impl Compiled {
     }
 }
 
-/// Runs a program on a fresh copy of `root`.
+/// In which way a program is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// What its directories are copied to.
+    pub fs: Fs,
+    /// Whether rights are enforced, if the test does not ask for it.
+    pub rights: Rights,
+    /// Who is told of its system calls.
+    pub trace: Option<&'a Arc<dyn Trace>>,
+}
+
+/// Runs a program of the suite in `dir`, on fresh copies of its directories.
 ///
 /// # Errors
 /// If it could not be run, or something else came out than expected: then what, and all that it wrote to stderr.
-pub fn run(compiled: &Compiled, expected: &Expectation, root: Option<PathBuf>, fs: Fs) -> Result<()> {
+pub fn run(compiled: &Compiled, expected: &Expectation, dir: &Path, way: Way<'_>) -> Result<()> {
     let program = compiled.program()?;
-    let offered = root.map(|root| fs.offer(&root)).transpose().context("root")?;
-    // An input that stays open and never says anything, as the official runner's.
-    let (stdin, _open) = wasi::pipes::pipe(wasi::pipes::PIPE_CAPACITY);
+    let (stdin, _open) = input(expected)?;
     let (stdout, out) = wasi::stdio::capture(MOST_OUTPUT);
     let (stderr, err) = wasi::stdio::capture(MOST_OUTPUT);
 
@@ -54,9 +72,24 @@ pub fn run(compiled: &Compiled, expected: &Expectation, root: Option<PathBuf>, f
     for (key, value) in &expected.env {
         runner.env(key.as_str(), value.as_str());
     }
-    if let Some(offered) = &offered {
-        runner.preopen("/", offered.place());
+    let mut copies: Vec<(&str, Offered)> = Vec::new();
+    let first = expected.root.as_deref().map(|root| (root, "/", false));
+    let others = expected.dirs.iter().map(|dir| (&*dir.root, &*dir.name, dir.read_only));
+    for (root, name, read_only) in first.into_iter().chain(others) {
+        if !copies.iter().any(|(of, _)| *of == root) {
+            copies.push((root, way.fs.offer(&dir.join(root)).with_context(|| format!("`{root}`"))?));
+        }
+        for (_, copy) in copies.iter().filter(|(of, _)| *of == root) {
+            runner.preopen(name, copy.place(read_only));
+        }
     }
+    if let Some(limit) = expected.fd_limit {
+        runner.fd_limit(limit);
+    }
+    if let Some(trace) = way.trace {
+        runner.trace(Arc::clone(trace));
+    }
+    runner.rights(if expected.enforce_rights { Rights::Enforce } else { way.rights });
     runner.stdin(stdin).stdout(stdout).stderr(stderr).timeout(timeout());
     let status = runner.run()?.status;
 
@@ -72,6 +105,18 @@ pub fn run(compiled: &Compiled, expected: &Expectation, root: Option<PathBuf>, f
         let _ = write!(wrong, "\nstderr of the program:\n{}", String::from_utf8_lossy(&err));
     }
     bail!("{}", wrong.trim_end())
+}
+
+/// Standard input, and what keeps it open. Without content it is one that stays open and never says anything, as the
+/// official runner's.
+fn input(expected: &Expectation) -> Result<(Arc<dyn VirtualFile>, Option<HostWriter>)> {
+    let (mut writer, stdin) = wasi::pipes::to_guest(wasi::pipes::PIPE_CAPACITY);
+    let Some(content) = &expected.stdin else { return Ok((stdin, Some(writer))) };
+    if content.len() > wasi::pipes::PIPE_CAPACITY {
+        bail!("`stdin`: more than a pipe holds");
+    }
+    writer.write_all(content.as_bytes()).context("stdin")?;
+    Ok((stdin, expected.stdin_open.then_some(writer)))
 }
 
 fn timeout() -> Duration {

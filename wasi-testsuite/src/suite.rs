@@ -43,10 +43,9 @@ pub struct Case {
 }
 
 impl Case {
-    /// The directory to offer a copy of, if any.
-    pub fn root(&self) -> Option<PathBuf> {
-        let root = self.expectation.as_ref().ok()?.root.as_ref()?;
-        Some(self.program.with_file_name(root))
+    /// The directory that the program and its fixtures are in.
+    pub fn dir(&self) -> &Path {
+        self.program.parent().unwrap_or(Path::new(""))
     }
 }
 
@@ -130,7 +129,7 @@ mod tests {
         let cases: Vec<_> = suites[1].cases.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(cases, ["a", "b"]);
         assert!(suites[1].cases[0].expectation.is_err());
-        assert_eq!(suites[1].cases[1].root().unwrap(), rust.join("fs.dir"));
+        assert_eq!(suites[1].cases[1].dir(), rust);
         assert!(suites[1].skipped().is_none());
         assert_eq!(suites[2].skipped().unwrap(), "wasm32-wasip3 is not preview1");
         assert!(suites[2].cases.is_empty());

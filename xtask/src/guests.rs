@@ -23,9 +23,12 @@ struct Project {
     target: &'static str,
 }
 
+/// Where guests go: into the suite that has their expectations, else into the first.
+const SUITES: [&str; 2] = ["wasi-testsuite/tests/preview1", "wasi-testsuite/tests/preview1-extra"];
+
 const GUESTS: Project = Project {
     from: "wasi-testsuite/guests",
-    to: "wasi-testsuite/tests/preview1",
+    to: SUITES[0],
     // No std, no libc: what a guest imports is what it spells out.
     target: "wasm32-unknown-unknown",
 };
@@ -103,7 +106,9 @@ fn collect(project: &Project, target_dir: &Path, made: &mut BTreeMap<PathBuf, Ve
     for name in stems(&root().join(project.from).join("src/bin"), "rs")? {
         let path = target_dir.join(project.target).join("release").join(format!("{name}.wasm"));
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        made.insert(Path::new(project.to).join(format!("{name}.wasm")), bytes);
+        let extra = project.to == SUITES[0] && root().join(SUITES[1]).join(format!("{name}.json")).exists();
+        let to = if extra { SUITES[1] } else { project.to };
+        made.insert(Path::new(to).join(format!("{name}.wasm")), bytes);
     }
     Ok(())
 }
@@ -133,12 +138,15 @@ fn stems(dir: &Path, extension: &str) -> Result<Vec<String>> {
 
 /// No program without a source, no expectation without a program.
 fn orphans(made: &BTreeMap<PathBuf, Vec<u8>>) -> Result<()> {
-    let dir = root().join(GUESTS.to);
-    for (extension, what) in [("wasm", "a program without a source"), ("json", "an expectation without a program")] {
-        for name in stems(&dir, extension)? {
-            let wasm = Path::new(GUESTS.to).join(format!("{name}.wasm"));
-            if name != "manifest" && !made.contains_key(&wasm) {
-                bail!("{what}: {}/{name}.{extension}", GUESTS.to);
+    for suite in SUITES {
+        let dir = root().join(suite);
+        for (extension, what) in [("wasm", "a program without a source"), ("json", "an expectation without a program")]
+        {
+            for name in stems(&dir, extension)? {
+                let wasm = Path::new(suite).join(format!("{name}.wasm"));
+                if name != "manifest" && !made.contains_key(&wasm) {
+                    bail!("{what}: {suite}/{name}.{extension}");
+                }
             }
         }
     }
