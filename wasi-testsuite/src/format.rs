@@ -21,6 +21,7 @@
 //! | `stdin` | never written, never closed | what standard input says before it ends |
 //! | `stdin_open` | false | after that it stays open, and silent |
 //! | `rights` | `"ignore"` | `"enforce"`: rights are enforced |
+//! | `sockets` | `[]` | further descriptors after the directories, by the kinds of `sockets.rs`; only on Unix |
 //! | `fd_limit` | the usual | most descriptors at a time |
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -32,7 +33,7 @@ use serde_json::{Map, Value};
 pub const PREVIEW1: &str = "wasm32-wasip1";
 
 /// Keys of our own.
-const OUR_KEYS: [&str; 5] = ["dirs", "stdin", "stdin_open", "rights", "fd_limit"];
+const OUR_KEYS: [&str; 6] = ["dirs", "stdin", "stdin_open", "rights", "sockets", "fd_limit"];
 /// Suites that may use them end in this.
 const OUR_SUITES: &str = "-extra";
 
@@ -93,6 +94,8 @@ pub struct Expectation {
     pub stdin_open: bool,
     /// Whether rights are enforced.
     pub enforce_rights: bool,
+    /// Kinds of sockets that it is given after the directories.
+    pub sockets: Vec<String>,
     /// Most descriptors open at a time.
     pub fd_limit: Option<u32>,
 }
@@ -159,7 +162,7 @@ impl Expectation {
 
     fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         match key {
-            "args" => self.args = value.as_array().context("not a list")?.iter().map(string).collect::<Result<_>>()?,
+            "args" => self.args = strings(value)?,
             "env" => {
                 let entries = value.as_object().context("not an object")?;
                 self.env = entries.iter().map(|(k, v)| Ok((k.clone(), string(v)?))).collect::<Result<_>>()?;
@@ -181,6 +184,7 @@ impl Expectation {
                     _ => bail!("neither \"ignore\" nor \"enforce\""),
                 }
             }
+            "sockets" => self.sockets = strings(value)?,
             "fd_limit" => {
                 let limit = value.as_u64().and_then(|limit| u32::try_from(limit).ok());
                 self.fd_limit = Some(limit.context("not a number below 2^32")?);
@@ -202,6 +206,10 @@ fn object(path: &Path) -> Result<Map<String, Value>> {
 
 fn string(value: &Value) -> Result<String> {
     Ok(value.as_str().context("not a string")?.to_owned())
+}
+
+fn strings(value: &Value) -> Result<Vec<String>> {
+    value.as_array().context("not a list")?.iter().map(string).collect()
 }
 
 fn optional(value: &Value) -> Result<Option<String>> {
@@ -280,12 +288,13 @@ mod tests {
             Expectation::beside(&suite.join("t.wasm")).map_err(|e| format!("{e:#}"))
         };
         let json = r#"{"dirs": [{"root": "a", "name": "/b", "read_only": true}], "stdin": "in", "stdin_open": true,
-            "rights": "enforce", "fd_limit": 9}"#;
+            "rights": "enforce", "sockets": ["echo"], "fd_limit": 9}"#;
         let want = Expectation {
             dirs: vec![Dir { root: "a".to_owned(), name: "/b".to_owned(), read_only: true }],
             stdin: Some("in".to_owned()),
             stdin_open: true,
             enforce_rights: true,
+            sockets: vec!["echo".to_owned()],
             fd_limit: Some(9),
             ..Expectation::default()
         };

@@ -11,4 +11,6 @@ pub mod fixture;
 pub mod format;
 pub mod matrix;
 pub mod run;
+#[cfg(unix)]
+pub mod sockets;
 pub mod suite;

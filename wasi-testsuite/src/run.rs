@@ -1,6 +1,7 @@
 //! Running one test and comparing what came out.
 
 use std::{
+    any::Any,
     fmt::Write as _,
     io::Write as _,
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use gangplank::{
-    Program, Status,
+    Program, Runner, Status,
     engine::Engine,
     vfs::VirtualFile,
     wasi::{self, Rights, Trace, pipes::HostWriter},
@@ -83,6 +84,7 @@ pub fn run(compiled: &Compiled, expected: &Expectation, dir: &Path, way: Way<'_>
             runner.preopen(name, copy.place(read_only));
         }
     }
+    let _others = give_sockets(&mut runner, &expected.sockets)?;
     if let Some(limit) = expected.fd_limit {
         runner.fd_limit(limit);
     }
@@ -105,6 +107,23 @@ pub fn run(compiled: &Compiled, expected: &Expectation, dir: &Path, way: Way<'_>
         let _ = write!(wrong, "\nstderr of the program:\n{}", String::from_utf8_lossy(&err));
     }
     bail!("{}", wrong.trim_end())
+}
+
+/// Gives the guest its sockets, and answers what keeps their other ends.
+#[cfg(unix)]
+fn give_sockets(runner: &mut Runner, kinds: &[String]) -> Result<Vec<Option<Box<dyn Any>>>> {
+    let mut others = Vec::new();
+    for kind in kinds {
+        let (socket, other) = crate::sockets::make(kind).context("sockets")?;
+        runner.socket(socket);
+        others.push(other);
+    }
+    Ok(others)
+}
+
+#[cfg(not(unix))]
+fn give_sockets(_: &mut Runner, kinds: &[String]) -> Result<Vec<Option<Box<dyn Any>>>> {
+    if kinds.is_empty() { Ok(Vec::new()) } else { bail!("sockets: only on Unix") }
 }
 
 /// Standard input, and what keeps it open. Without content it is one that stays open and never says anything, as the

@@ -24,9 +24,9 @@ macro_rules! errnos {
 }
 
 errnos! {
-    ACCES = 2, AGAIN = 6, BADF = 8, BUSY = 10, DQUOT = 19, EXIST = 20, FAULT = 21, FBIG = 22, ILSEQ = 25, INVAL = 28,
-    IO = 29, ISDIR = 31, LOOP = 32, MFILE = 33, NAMETOOLONG = 37, NFILE = 41, NOBUFS = 42, NOENT = 44, NOMEM = 48,
-    NOSPC = 51, NOSYS = 52, NOTDIR = 54, NOTEMPTY = 55, NOTSOCK = 57, NOTSUP = 58, OVERFLOW = 61, PERM = 63, ROFS = 69,
+    ACCES = 2, AGAIN = 6, BADF = 8, BUSY = 10, CONNRESET = 15, DQUOT = 19, EXIST = 20, FAULT = 21, FBIG = 22, ILSEQ = 25, INVAL = 28,
+    IO = 29, ISDIR = 31, LOOP = 32, MFILE = 33, MSGSIZE = 35, NAMETOOLONG = 37, NFILE = 41, NOBUFS = 42, NOENT = 44, NOMEM = 48,
+    NOSPC = 51, NOSYS = 52, NOTCONN = 53, NOTDIR = 54, NOTEMPTY = 55, NOTSOCK = 57, NOTSUP = 58, OVERFLOW = 61, PERM = 63, PIPE = 64, ROFS = 69,
     SPIPE = 70, TIMEDOUT = 73, TXTBSY = 74, XDEV = 75, NOTCAPABLE = 76,
 }
 
@@ -63,7 +63,15 @@ pub const UNKNOWN: u8 = 0;
 pub const CHARACTER_DEVICE: u8 = 2;
 pub const DIRECTORY: u8 = 3;
 pub const REGULAR_FILE: u8 = 4;
+pub const SOCKET_DGRAM: u8 = 5;
+pub const SOCKET_STREAM: u8 = 6;
 pub const SYMBOLIC_LINK: u8 = 7;
+
+pub const RECV_PEEK: u32 = 1;
+pub const RECV_WAITALL: u32 = 2;
+
+pub const SHUT_RD: u32 = 1;
+pub const SHUT_WR: u32 = 2;
 
 pub const FD_DATASYNC: u64 = 1 << 0;
 pub const FD_READ: u64 = 1 << 1;

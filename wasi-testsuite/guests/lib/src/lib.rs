@@ -11,6 +11,7 @@ mod path;
 mod poll;
 pub mod raw;
 mod report;
+mod sock;
 pub mod unstable;
 
 pub use abi::*;
@@ -19,6 +20,7 @@ pub use dir::*;
 pub use path::*;
 pub use poll::*;
 pub use report::*;
+pub use sock::*;
 
 /// Names the function that the program runs; exits with 1 if any check failed.
 #[macro_export]
