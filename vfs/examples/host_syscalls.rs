@@ -58,7 +58,7 @@ fn main() {
     }
 }
 
-fn run(dir: &std::path::Path, operation: &str, count: usize, resolver: Resolver) -> Result<()> {
+pub(crate) fn run(dir: &std::path::Path, operation: &str, count: usize, resolver: Resolver) -> Result<()> {
     std::fs::create_dir_all(dir.join("a/b/c/d/e"))?;
     for file in ["f", "a/b/c/d/f"] {
         std::fs::write(dir.join(file), [7; 8192])?;

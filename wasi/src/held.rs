@@ -55,11 +55,15 @@ impl Thread {
         {
             return Ok(Held::Known(known));
         }
-        self.find(fd, place)
+        // Put together here, not in `find`: what goes through memory in two halves and comes back as one is waited for.
+        match self.find(fd, place) {
+            Ok(found) => Ok(Held::Found(found)),
+            Err(error) => Err(error),
+        }
     }
 
     #[inline(never)]
-    fn find<'t>(&'t self, fd: u32, place: &'t RefCell<Option<Arc<Descriptor>>>) -> Result<Held<'t>> {
+    fn find(&self, fd: u32, place: &RefCell<Option<Arc<Descriptor>>>) -> Result<Arc<Descriptor>> {
         let descriptor = self.process().fds().get(fd)?;
         let silent = matches!(descriptor.file().file_type(), FileType::Regular | FileType::Directory);
         let remembers = silent && self.process().has_one_thread();
@@ -67,7 +71,7 @@ impl Thread {
         if let Ok(mut place) = place.try_borrow_mut() {
             *place = remembers.then(|| descriptor.clone());
         }
-        Ok(Held::Found(descriptor))
+        Ok(descriptor)
     }
 
     /// Forgets the descriptor with this number, which is about to be closed, so that it is closed at once.

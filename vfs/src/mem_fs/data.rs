@@ -160,15 +160,23 @@ impl Data {
         if offset >= MAX_SIZE {
             return Err(Errno::FBIG);
         }
-        let mut done = 0;
-        for buf in bufs {
+        let (mut done, mut left) = (0, bufs);
+        while let [buf, later @ ..] = left {
             let at = offset + done as u64;
+            if let Form::Chunks(c) = &mut self.form
+                && let Some((whole, n)) = c.write_together(left, at)
+            {
+                done += n;
+                self.len = self.len.max(at + n as u64);
+                left = &left[whole..];
+                continue;
+            }
             let fits = usize::try_from(MAX_SIZE - at).unwrap_or(usize::MAX).min(buf.len());
             let n = self.write_one(&buf[..fits], at, quota);
             done += n.unwrap_or_default();
             match n {
                 Err(e) if done == 0 => return Err(e),
-                Ok(n) if n == buf.len() => (),
+                Ok(n) if n == buf.len() => left = later,
                 _ => break,
             }
         }
@@ -332,6 +340,32 @@ impl Chunks {
 
     fn is_image(&self, i: u64) -> bool {
         self.allocated == 0 || self.map.get(i).is_none()
+    }
+
+    /// Writes those of `bufs` that lie wholly in the chunk of `offset`, which is found, and made this file's own, once
+    /// for all of them. Answers how many buffers and bytes these were; `None`, having done nothing, if they are less
+    /// than two, if they are empty, or if the chunk is not there.
+    fn write_together(&mut self, bufs: &[IoSlice<'_>], offset: u64) -> Option<(usize, usize)> {
+        let (i, within) = (offset / CHUNK64, (offset % CHUNK64) as usize);
+        let mut end = within;
+        let fits = |buf: &&IoSlice<'_>| match end.checked_add(buf.len()) {
+            Some(after) if after <= CHUNK => {
+                end = after;
+                true
+            }
+            _ => false,
+        };
+        let whole = bufs.iter().take_while(fits).count();
+        if whole < 2 || end == within {
+            return None;
+        }
+        let chunk = Arc::make_mut(self.map.get_mut(i)?);
+        let mut at = within;
+        for buf in &bufs[..whole] {
+            write_to(chunk, at, buf);
+            at += buf.len();
+        }
+        Some((whole, end - within))
     }
 
     /// As [`Data::write_at`], for one buffer.

@@ -44,6 +44,8 @@ impl GuestMemory<'_> {
     ///
     /// # Errors
     /// `FAULT` if the array, or one of these buffers, is not inside the memory.
+    // Inlined, so that the vector is made where it is used: to move it costs more than to make it.
+    #[inline(always)]
     pub fn iovecs(&self, ptr: impl Into<u64>, count: u32) -> Result<IoVecs> {
         // A count of 2^32-1 fails here, before it means anything.
         let table = self.range(ptr.into(), u64::from(count) * IoVec::SIZE as u64)?;
