@@ -20,6 +20,14 @@ impl Thread {
         Thread { process: process.clone(), id: 0, wait: WaitSet::new(process.life()), known: Known::default() }
     }
 
+    /// As [`main`](Thread::main), for an embedder that awaits where a thread would wait:
+    /// [`WaitSet::suspending`].
+    pub fn suspending(process: &Arc<Process>) -> Thread {
+        let mut thread = Thread::main(process);
+        thread.wait = WaitSet::suspending(process.life());
+        thread
+    }
+
     /// Its process.
     #[inline]
     pub fn process(&self) -> &Arc<Process> {

@@ -134,15 +134,15 @@ macro_rules! result {
         Err::<(), _>(exited())
     }};
 }
-use result;
+pub(super) use result;
 
 #[cold]
-fn exited() -> wasmtime::Error {
+pub(super) fn exited() -> wasmtime::Error {
     wasmtime::Error::new(Exited)
 }
 
 #[inline(always)]
-fn syscall<T: 'static>(
+pub(super) fn syscall<T: 'static>(
     caller: &mut Caller<'_, T>,
     get: impl Fn(&mut T) -> &mut Ctx,
     handler: impl FnOnce(&mut Call<'_>) -> Outcome,

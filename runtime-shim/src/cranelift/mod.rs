@@ -4,6 +4,8 @@
 //! and function entry. When a process ends, the counter is raised; each store that notices asks its own process
 //! whether it was meant, and goes on if not.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod bind;
 mod limiter;
 mod module;
@@ -15,6 +17,8 @@ use core::{
 };
 use std::sync::Arc;
 
+#[cfg(feature = "async")]
+pub use asynchronous::add_to_linker_async;
 pub use bind::{Ctx, Exited, add_to_linker};
 
 use crate::{

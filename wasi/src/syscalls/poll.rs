@@ -22,7 +22,7 @@ use crate::{
         types::{ClockId, Event, EventType, Subscription},
     },
     system::Clocks,
-    wait::Deadline,
+    wait::{Deadline, WaitSet},
 };
 
 /// More subscriptions than this are `NOMEM`: far more than a process can have descriptors.
@@ -57,7 +57,7 @@ where
     let mut set = Set::default();
     for i in 0..u64::from(count) {
         let subscription = call.memory.get::<S>(u64::from(subscriptions) + i * S::SIZE as u64)?;
-        set.add(&subscription.into(), process.fds(), clocks)?;
+        set.add(&subscription.into(), process.fds(), clocks, call.thread.wait())?;
     }
     loop {
         call.thread.wait().wait(set.deadline(clocks), |waker| Ok(set.look(waker).then_some(())))?;
@@ -106,9 +106,9 @@ enum What {
 }
 
 impl Set {
-    fn add(&mut self, subscription: &Subscription, fds: &FdTable, clocks: &dyn Clocks) -> Result<()> {
+    fn add(&mut self, subscription: &Subscription, fds: &FdTable, clocks: &dyn Clocks, wait: &WaitSet) -> Result<()> {
         let what = match EventType::try_from(subscription.tag)? {
-            EventType::Clock => self.clock(subscription, clocks)?,
+            EventType::Clock => self.clock(subscription, clocks, wait)?,
             EventType::FdRead => file(fds, subscription.what.id, Events::READ)?,
             EventType::FdWrite => file(fds, subscription.what.id, Events::WRITE)?,
         };
@@ -116,7 +116,7 @@ impl Set {
         Ok(())
     }
 
-    fn clock(&mut self, subscription: &Subscription, clocks: &dyn Clocks) -> Result<What> {
+    fn clock(&mut self, subscription: &Subscription, clocks: &dyn Clocks, wait: &WaitSet) -> Result<What> {
         let id = ClockId::try_from(subscription.what.id)?;
         let absolute = SubClockFlags::from_guest(subscription.what.flags.into())?.contains(SubClockFlags::ABSTIME);
         match (id, absolute) {
@@ -124,7 +124,7 @@ impl Set {
             (ClockId::Monotonic, true) => Ok(What::Monotonic(subscription.what.timeout)),
             (ClockId::Realtime, true) => Ok(What::Realtime(subscription.what.timeout)),
             (ClockId::Monotonic | ClockId::Realtime, false) => {
-                let start = *self.start.get_or_insert_with(|| clocks.now());
+                let start = *self.start.get_or_insert_with(|| wait.begun(|| clocks.now()));
                 Ok(What::Monotonic(start.saturating_add(subscription.what.timeout)))
             }
         }

@@ -34,8 +34,10 @@ pub(crate) fn fd_write(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, n
 /// A stream that has no room is waited for, until all is written, unless the descriptor is `NONBLOCK`.
 fn write(call: &mut Call<'_>, descriptor: &Descriptor, file: &OpenFile, iovs: &IoVecs) -> SysResult<usize> {
     let (wait, nonblock) = (call.thread.wait(), descriptor.nonblock());
-    call.memory
-        .drain(iovs, |slices, _| wait.block_on_write(&**file.file(), nonblock, slices, |slices| file.write(slices)))
+    call.memory.drain(iovs, |slices, done| {
+        let nonblock = nonblock || (done > 0 && wait.suspends());
+        wait.block_on_write(&**file.file(), nonblock, slices, |slices| file.write(slices))
+    })
 }
 
 pub(crate) fn fd_pread(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, offset: u64, nread: u32) -> SysResult {

@@ -67,7 +67,7 @@ pub(crate) fn sock_recv(
             return Ok(0);
         }
         if all {
-            return reader.all(bufs, nonblock);
+            return reader.all(bufs, nonblock || (done > 0 && reader.wait.suspends()));
         }
         let received = reader.some(bufs, nonblock || done > 0)?;
         truncated |= received.truncated;
@@ -105,6 +105,7 @@ pub(crate) fn sock_send(
             // Nobody can send one this long; the first part has told so.
             return Err(Errno::MSGSIZE.into());
         }
+        let nonblock = nonblock || (done > 0 && wait.suspends());
         wait.block_on_write(&**file, nonblock, bufs, |b| socket.send(b))
     })?;
     call.memory.put(nwritten, total as u32)?;
@@ -150,7 +151,7 @@ impl Reader<'_> {
         let mut rest = bufs;
         let mut total = 0;
         while !rest.iter().all(|b| b.is_empty()) {
-            match self.some(rest, nonblock) {
+            match self.some(rest, nonblock || (total > 0 && self.wait.suspends())) {
                 Ok(Received { bytes: 0, .. }) => break,
                 Ok(Received { bytes, .. }) => {
                     total += bytes;

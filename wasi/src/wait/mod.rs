@@ -19,7 +19,13 @@
 //! per wait set (`Waker::will_wake`), so what is left behind is bounded by threads times files.
 //!
 //! # Lock order
-//! `Parker::wakes` is a leaf; no file is looked at under it.
+//! `Parker::state` is a leaf; no file is looked at, and no task woken, under it. `WaitSet::suspends` is a leaf too.
+//!
+//! # Without a thread to park
+//! An embedder that runs guests as asynchronous tasks makes the thread's wait set
+//! [`suspending`](WaitSet::suspending): instead of parking in step 3 the call unwinds to the embedder, which awaits the
+//! [`Suspension`] (the counter and the time) and performs the call again from the beginning. Nothing that a call does
+//! before it would park has an effect: what it did in part is answered as a short count.
 
 mod clock;
 mod set;
@@ -28,7 +34,7 @@ mod set;
 pub use clock::SystemMonotonic;
 pub use clock::{Monotonic, VirtualMonotonic};
 pub(crate) use set::Parker;
-pub use set::{Deadline, Interest, WaitSet};
+pub use set::{Deadline, Interest, Suspension, WaitSet};
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,16 @@ pub struct WaitSet {
     waker: Waker,
     life: Arc<Life>,
     key: Option<WatchKey>,
+    /// If it suspends: see [`suspending`](WaitSet::suspending).
+    suspends: Option<Mutex<Unfinished>>,
+}
+
+/// What a wait that was suspended leaves for the next attempt.
+#[derive(Debug, Default)]
+struct Unfinished {
+    suspension: Option<Suspension>,
+    /// When the first attempt of the call began.
+    begun: Option<u64>,
 }
 
 /// When a wait ends at the latest.
@@ -59,7 +69,53 @@ impl WaitSet {
         let parker = Arc::new(Parker::default());
         let waker = Waker::from(parker.clone());
         let key = Some(life.watch(&waker));
-        WaitSet { parker, waker, life: life.clone(), key }
+        WaitSet { parker, waker, life: life.clone(), key, suspends: None }
+    }
+
+    /// One that does not wait: where a thread would be parked, the wait fails with [`Fault::Exit`] and leaves a
+    /// [`Suspension`]. Whoever performs the call awaits that and performs the same call again, with nothing in between.
+    pub fn suspending(life: &Arc<Life>) -> WaitSet {
+        let mut set = WaitSet::new(life);
+        set.suspends = Some(Mutex::default());
+        set
+    }
+
+    /// After a call that ended with [`Fault::Exit`]: what to await before the same call is performed again. `None` if
+    /// the process is over.
+    pub fn suspension(&self) -> Option<Suspension> {
+        self.suspends.as_ref()?.lock().suspension.take()
+    }
+
+    /// To be called before the first attempt of a call: forgets one that was given up while it was suspended.
+    pub fn begin(&self) {
+        if let Some(unfinished) = &self.suspends {
+            *unfinished.lock() = Unfinished::default();
+        }
+    }
+
+    /// What `clock` showed when this call began: of a call that was suspended its first attempt.
+    pub(crate) fn begun(&self, now: impl FnOnce() -> u64) -> u64 {
+        match &self.suspends {
+            Some(unfinished) => *unfinished.lock().begun.get_or_insert_with(now),
+            None => now(),
+        }
+    }
+
+    /// Whether what has been done of a call is to be answered, rather than waiting for the rest: the next attempt would
+    /// do it again.
+    pub(crate) fn suspends(&self) -> bool {
+        self.suspends.is_some()
+    }
+
+    fn park(&self, seen: u64, pause: Option<Duration>) -> SysResult {
+        match &self.suspends {
+            None => Ok(self.parker.park(seen, pause)?),
+            Some(unfinished) => {
+                let parker = Arc::clone(&self.parker);
+                unfinished.lock().suspension = Some(Suspension { parker, seen, pause });
+                Err(Fault::Exit)
+            }
+        }
     }
 
     /// Waits until `look` answers something, `None` if the deadline comes first.
@@ -91,7 +147,7 @@ impl WaitSet {
             if let Some(found) = look(Some(&self.waker))? {
                 return Ok(Some(found));
             }
-            self.parker.park(seen, pause)?;
+            self.park(seen, pause)?;
             pause = pause_until(deadline);
         }
         if self.life.is_over() {
@@ -141,7 +197,7 @@ impl WaitSet {
                 return Err(Fault::Exit);
             }
             if file.poll(interest, Some(&self.waker))?.is_empty() {
-                self.parker.park(seen, None)?;
+                self.park(seen, None)?;
             }
             if self.life.is_over() {
                 return Err(Fault::Exit);
@@ -152,7 +208,7 @@ impl WaitSet {
             }
             again += 1;
             if again % PATIENCE == 0 {
-                self.parker.park(self.parker.wakes(), Some(Duration::from_millis(1)))?;
+                self.park(self.parker.wakes(), Some(Duration::from_millis(1)))?;
             }
         }
     }
@@ -189,7 +245,8 @@ impl WaitSet {
         let once = nonblock || file.seekable() || file.socket().is_some_and(|s| s.is_datagram());
         let mut total = 0;
         loop {
-            let n = match self.block_on(file, Events::WRITE, nonblock, || op(rest)) {
+            let once_more = nonblock || (total > 0 && self.suspends());
+            let n = match self.block_on(file, Events::WRITE, once_more, || op(rest)) {
                 Err(Fault::Errno(_)) if total > 0 => return Ok(total),
                 done => done?,
             };
@@ -226,28 +283,60 @@ fn pause_until(deadline: Option<Deadline<'_>>) -> Option<Duration> {
     deadline.map(|d| d.clock.pause(d.at))
 }
 
-/// A counter of wakes that a thread can sleep on.
+/// A wait that a call was suspended in.
+#[derive(Debug)]
+pub struct Suspension {
+    parker: Arc<Parker>,
+    seen: u64,
+    pause: Option<Duration>,
+}
+
+impl Suspension {
+    /// How long to wait at most; `None`: until it is woken.
+    pub fn pause(&self) -> Option<Duration> {
+        self.pause
+    }
+
+    /// Whether it has been woken. If not, `waker` will be, once, in place of one that was given before.
+    pub fn is_woken(&self, waker: &Waker) -> bool {
+        let mut state = self.parker.state.lock();
+        let woken = state.wakes != self.seen;
+        if !woken && !state.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            state.task = Some(waker.clone());
+        }
+        woken
+    }
+}
+
+/// A counter of wakes that a thread can sleep on, or a task be woken by.
 #[derive(Debug, Default)]
 pub(crate) struct Parker {
-    wakes: Mutex<u64>,
+    state: Mutex<Parked>,
     moved: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Parked {
+    wakes: u64,
+    /// The task that waits in place of a thread.
+    task: Option<Waker>,
 }
 
 impl Parker {
     pub(crate) fn wakes(&self) -> u64 {
-        *self.wakes.lock()
+        self.state.lock().wakes
     }
 
     /// Sleeps while the counter is `seen`, at most for `pause`. May return early.
     pub(crate) fn park(&self, seen: u64, pause: Option<Duration>) -> Result<()> {
-        let mut wakes = self.wakes.lock();
-        if *wakes != seen {
+        let mut state = self.state.lock();
+        if state.wakes != seen {
             return Ok(());
         }
         if cfg!(target_family = "wasm") {
             return Err(Errno::NOTSUP);
         }
-        self.moved.wait_for(&mut wakes, pause.unwrap_or(LONGEST_PARK).min(LONGEST_PARK));
+        self.moved.wait_for(&mut state, pause.unwrap_or(LONGEST_PARK).min(LONGEST_PARK));
         Ok(())
     }
 }
@@ -258,8 +347,15 @@ impl Wake for Parker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut wakes = self.wakes.lock();
-        *wakes = wakes.wrapping_add(1);
-        self.moved.notify_all();
+        let task = {
+            let mut state = self.state.lock();
+            state.wakes = state.wakes.wrapping_add(1);
+            self.moved.notify_all();
+            state.task.take()
+        };
+        // Not under the lock: it may run the executor's code.
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 }
