@@ -4,13 +4,12 @@
 //!
 //! `python.wasm` is CPython built for WASI, the directory the `Lib` of the same version (3.12, say).
 
-use std::{env, error::Error, time::Duration};
-
 use gangplank::{
     Program,
     engine::{EngineOptions, engine},
     vfs::{Tree, dir, host_fs::HostFs},
 };
+use std::{env, error::Error, time::Duration};
 
 const SCRIPT: &str = "import json, sys
 print(json.dumps({'version': sys.version.split()[0], 'json': json.__file__}))
@@ -23,7 +22,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = dir! { "work": {}, "lib": {} }.tree()?;
     root.dir("lib")?.copy_from(&Tree::new(HostFs::open(&library)?))?;
     let before = root.fork()?; // costs nothing, whatever the size of the library
-
     let program = Program::from_file(&*engine(None, &EngineOptions::default())?, &python)?;
     let result = program
         .runner()
@@ -33,8 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .capture_output(1 << 20)
         .timeout(Duration::from_secs(60))
         .run()?;
-    println!("{:?}\n{}", result.status, String::from_utf8_lossy(&result.stdout));
-    eprint!("{}", String::from_utf8_lossy(&result.stderr));
+    let [out, err] = [&result.stdout, &result.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    println!("{:?}\n{out}{err}", result.status);
     root.changes_since(&before)?.iter().for_each(|change| println!("{change}"));
     Ok(())
 }

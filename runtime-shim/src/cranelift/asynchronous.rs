@@ -57,17 +57,18 @@ pub fn add_to_linker_async<T: Send + 'static>(
     linker: &mut Linker<T>,
     get: impl Fn(&mut T) -> &mut Ctx + Copy + Send + Sync + 'static,
 ) -> wasmtime::Result<()> {
-    gangplank_wasi::for_each_preview1!(bind! { linker, get });
+    gangplank_wasi::for_each_preview1!(bind! { linker, get, preview1 });
+    gangplank_wasi::for_each_unstable!(bind! { linker, get, unstable });
     Ok(())
 }
 
 macro_rules! bind {
-    ({ $linker:ident, $get:ident } module $module:literal; $(
+    ({ $linker:ident, $get:ident, $entries:ident } module $module:literal; $(
         #[doc = $doc:literal]
         fn $name:ident($($param:ident: $kind:ident),*) -> $result:ident in $home:ident;
     )*) => {
         $(
-            one!($name, $linker, $get, $module, $result, $($param: $kind),*);
+            one!($name, $entries, $linker, $get, $module, $result, $($param: $kind),*);
         )*
     };
 }
@@ -80,13 +81,13 @@ macro_rules! one {
     (sock_accept, $($rest:tt)*) => { waits!(sock_accept, $($rest)*) };
     (sock_recv, $($rest:tt)*) => { waits!(sock_recv, $($rest)*) };
     (sock_send, $($rest:tt)*) => { waits!(sock_send, $($rest)*) };
-    ($name:ident, $linker:ident, $get:ident, $module:literal, $result:ident, $($param:ident: $kind:ident),*) => {
+    ($name:ident, $entries:ident, $linker:ident, $get:ident, $module:literal, $result:ident, $($param:ident: $kind:ident),*) => {
         $linker.func_wrap(
             $module,
             stringify!($name),
             move |mut caller: Caller<'_, T>, $($param: gangplank_wasi::abi::repr::$kind),*| {
                 let outcome = syscall(&mut caller, $get, |call| {
-                    gangplank_wasi::abi::preview1::$name(call, $($param),*)
+                    gangplank_wasi::abi::$entries::$name(call, $($param),*)
                 });
                 result!($result, outcome)
             },
@@ -97,7 +98,7 @@ use one;
 
 /// A call that is performed again for as long as it would wait.
 macro_rules! waits {
-    ($name:ident, $linker:ident, $get:ident, $module:literal, $result:ident, $($param:ident: $kind:ident),*) => {
+    ($name:ident, $entries:ident, $linker:ident, $get:ident, $module:literal, $result:ident, $($param:ident: $kind:ident),*) => {
         $linker.func_wrap_async(
             $module,
             stringify!($name),
@@ -107,7 +108,7 @@ macro_rules! waits {
                     $get(caller.data_mut()).thread().wait().begin();
                     loop {
                         let outcome = syscall(&mut caller, $get, |call| {
-                            gangplank_wasi::abi::preview1::$name(call, $($param),*)
+                            gangplank_wasi::abi::$entries::$name(call, $($param),*)
                         });
                         if outcome == Outcome::Exit
                             && let Some(suspension) = $get(caller.data_mut()).thread().wait().suspension()
