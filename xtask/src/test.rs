@@ -99,7 +99,17 @@ fn clippy(_: &mut Counts) -> Result<Outcome> {
     if let Some(skipped) = component("clippy", "clippy") {
         return Ok(skipped);
     }
-    run(cargo().args(["clippy", "--workspace", NO_BENCH[0], NO_BENCH[1], "--all-targets", "--", "-D", "warnings"]))?;
+    run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-features",
+        NO_BENCH[0],
+        NO_BENCH[1],
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
     Ok(Outcome::Done)
 }
 
@@ -107,6 +117,7 @@ fn doc(_: &mut Counts) -> Result<Outcome> {
     run(cargo().env("RUSTDOCFLAGS", "-D warnings").args([
         "doc",
         "--workspace",
+        "--all-features",
         NO_BENCH[0],
         NO_BENCH[1],
         "--no-deps",
@@ -162,7 +173,10 @@ pub(crate) fn wasm_cargo() -> Result<Command, String> {
 }
 
 fn tests(counts: &mut Counts) -> Result<Outcome> {
-    run_tests(cargo().args(["test", "--workspace", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"]), counts)
-        .context("tests failed")?;
+    run_tests(
+        cargo().args(["test", "--workspace", "--all-features", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"]),
+        counts,
+    )
+    .context("tests failed")?;
     Ok(Outcome::Done)
 }
