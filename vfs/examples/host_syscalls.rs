@@ -150,10 +150,7 @@ fn stat(fs: &HostFs, path: &str) -> Result<()> {
     let goal = Goal::Stat { follow: true };
     match fs.walk(&Ctx::ROOT, fs.root(), &mut Components::new(path.as_bytes())?, &NoMounts, goal)? {
         Walked::Stat(_) => Ok(()),
-        Walked::Missing { dir } => {
-            fs.forget(dir, 1);
-            Err(Errno::NOENT)
-        }
+        Walked::Missing => Err(Errno::NOENT),
         _ => Err(Errno::INVAL),
     }
 }

@@ -232,11 +232,9 @@ pub enum Walked {
     },
     /// Something is mounted on the node just consumed. With a reference.
     MountPoint(NodeId),
-    /// The next name, not consumed, does not exist in this directory (with a reference), nor has the goal created it.
-    Missing {
-        /// The directory reached.
-        dir: NodeId,
-    },
+    /// The next name, not consumed, does not exist, nor has the goal created it. Which directory was reached nobody
+    /// needs to know, and to hold it would cost a host system calls.
+    Missing,
 }
 
 /// A file that a walk opened.
@@ -373,7 +371,8 @@ pub fn walk_by_lookup<F: FileSystem + ?Sized>(
                         }
                     }
                 }
-                return Ok(Walked::Missing { dir: keep(at, held) });
+                release(at, held);
+                return Ok(Walked::Missing);
             }
             Err(e) => {
                 release(at, held);

@@ -118,8 +118,7 @@ impl<'a> Resolver<'a> {
                         _ => return Err(Errno::NOTDIR),
                     }
                 }
-                Walked::Missing { dir } => {
-                    at.fs().forget(dir, 1);
+                Walked::Missing => {
                     return Err(if self.would_create(&at, &rest, goal) { Errno::ROFS } else { Errno::NOENT });
                 }
             }

@@ -17,10 +17,7 @@ fn open_at(w: &World, name: &str, how: OpenHow<'_>) -> Result<File> {
             }
             Ok(File(o.file))
         }
-        Walked::Missing { dir } => {
-            w.fs().forget(dir, 1);
-            Err(gangplank_vfs::Errno::NOENT)
-        }
+        Walked::Missing => Err(gangplank_vfs::Errno::NOENT),
         other => panic!("{other:?}"),
     }
 }

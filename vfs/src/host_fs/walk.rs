@@ -130,7 +130,7 @@ impl Inner {
                 }
                 Ok(Step::Changed) if tries < TRIES => tries += 1,
                 Ok(Step::Changed) => return Err(Errno::AGAIN),
-                Err(Errno::NOENT) => return Ok(Walked::Missing { dir: self.intern(here.node()?) }),
+                Err(Errno::NOENT) => return Ok(Walked::Missing),
                 Err(e) => return Err(e),
             }
         }

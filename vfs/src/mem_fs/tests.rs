@@ -37,10 +37,7 @@ fn open_how(fs: &MemFs, path: &str, flags: OpenFlags, create: bool, exclusive: b
     let how = OpenHow { flags, create: create.then_some(REGULAR), exclusive, follow: false };
     match walk(fs, path, Goal::Open(&how))? {
         Walked::Opened(opened) => Ok(opened),
-        Walked::Missing { dir } => {
-            fs.forget(dir, 1);
-            Err(Errno::NOENT)
-        }
+        Walked::Missing => Err(Errno::NOENT),
         other => panic!("{other:?}"),
     }
 }
@@ -52,10 +49,7 @@ fn create(fs: &MemFs, path: &str) -> Arc<dyn VirtualFile> {
 fn stat(fs: &MemFs, path: &str) -> Result<Metadata> {
     match walk(fs, path, Goal::Stat { follow: false })? {
         Walked::Stat(stat) => Ok(stat),
-        Walked::Missing { dir } => {
-            fs.forget(dir, 1);
-            Err(Errno::NOENT)
-        }
+        Walked::Missing => Err(Errno::NOENT),
         other => panic!("{other:?}"),
     }
 }

@@ -88,8 +88,7 @@ fn step(
                 *path = rest;
                 return opened(fs, lock, made, how.flags - OpenFlags::TRUNC);
             }
-            fs.refs.add(at, 1);
-            return Ok(Some(Walked::Missing { dir: at }));
+            return Ok(Some(Walked::Missing));
         };
         let entry = Entry { node: found.node, file_type: found.file_type };
         *path = rest;
