@@ -1,6 +1,6 @@
 //! What files of one shape have in common: the methods that each answers with one documented error (see `file`).
 //!
-//! Both macros stand inside an `impl VirtualFile`, and take the name of a method `fn(&self, OpenFlags) -> Result<()>`
+//! The macros stand inside an `impl VirtualFile`, and take the name of a method `fn(&self, OpenFlags) -> Result<()>`
 //! that answers `BADF` for access the file was not opened with. A method that they do not write is still missing, and
 //! one that the trait gains is missing here: neither is inherited silently.
 
@@ -123,6 +123,52 @@ macro_rules! directory_shape {
 
         fn advise(&self, _: u64, _: u64, _: $crate::Advice) -> $crate::Result<()> {
             Err($crate::Errno::ISDIR)
+        }
+
+        fn socket(&self) -> Option<&dyn $crate::Socket> {
+            None
+        }
+
+        fn is_terminal(&self) -> bool {
+            false
+        }
+    };
+}
+
+/// The methods that have no meaning for a regular file, and those that mean the same for each.
+#[macro_export]
+macro_rules! regular_shape {
+    ($needs:ident) => {
+        fn seekable(&self) -> bool {
+            true
+        }
+
+        fn readdir(
+            &self,
+            _: $crate::Cookie,
+            _: &mut dyn FnMut($crate::DirEntry<'_>) -> ::core::ops::ControlFlow<()>,
+        ) -> $crate::Result<()> {
+            self.$needs($crate::OpenFlags::READ)?;
+            Err($crate::Errno::NOTDIR)
+        }
+
+        fn read_stream(&self, _: &mut [::std::io::IoSliceMut<'_>]) -> $crate::Result<usize> {
+            self.$needs($crate::OpenFlags::READ)?;
+            Err($crate::Errno::INVAL)
+        }
+
+        fn write_stream(&self, _: &[::std::io::IoSlice<'_>]) -> $crate::Result<usize> {
+            self.$needs($crate::OpenFlags::WRITE)?;
+            Err($crate::Errno::INVAL)
+        }
+
+        fn poll(&self, interest: $crate::Events, _: Option<&::core::task::Waker>) -> $crate::Result<$crate::Events> {
+            Ok(interest & ($crate::Events::READ | $crate::Events::WRITE))
+        }
+
+        // Every write has been answered already.
+        fn flush(&self) -> $crate::Result<()> {
+            Ok(())
         }
 
         fn socket(&self) -> Option<&dyn $crate::Socket> {

@@ -91,8 +91,8 @@ pub(crate) struct Run {
 
     /// Look at the program a thousand times a second, and write where it spends its time to a file.
     ///
-    /// The file is in the format of Chrome's .cpuprofile, which https://profiler.firefox.com, https://speedscope.app,
-    /// Chrome and VS Code open. It slows the program down a little; precompiled programs cannot be profiled.
+    /// The file is in the format of Chrome's .cpuprofile, for Chrome's developer tools and other viewers of that format.
+    /// It slows the program down a little; precompiled programs cannot be profiled.
     #[arg(help_heading = WATCHING, long, value_name = "FILE.cpuprofile", value_hint = ValueHint::FilePath)]
     pub(crate) profile: Option<PathBuf>,
 

@@ -91,7 +91,7 @@ impl Profile {
         state.samples.push((at, node));
     }
 
-    /// As JSON in the format of Chrome's `.cpuprofile`, which the Firefox profiler, speedscope, Chrome and VS Code open.
+    /// As JSON in the format of Chrome's `.cpuprofile`, for the viewers of that format.
     /// Times are in microseconds since the beginning.
     pub fn to_json(&self) -> String {
         let state = self.state.lock();

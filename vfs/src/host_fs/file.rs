@@ -5,11 +5,7 @@
 //! `lseek` to read it. Nothing else uses that offset but `seek_data`; a lock keeps the two calls together. Up to 1024
 //! buffers are one write; more are several, and somebody else's may come between.
 
-use core::{
-    ops::ControlFlow,
-    sync::atomic::{AtomicU32, Ordering},
-    task::Waker,
-};
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::{
     fs::File,
     io::{IoSlice, IoSliceMut},
@@ -24,10 +20,7 @@ use super::{
     meta::{Attr, Key, check_attr},
     sys::set_attr_of,
 };
-use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr,
-    Socket, VirtualFile,
-};
+use crate::{Advice, At, Ctx, Errno, FileType, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, VirtualFile};
 
 /// Buffers that one syscall takes (`IOV_MAX`).
 const IOV_MAX: usize = 1024;
@@ -145,12 +138,10 @@ fn cut<'a>(bufs: &'a [IoSlice<'a>], len: usize) -> Vec<IoSlice<'a>> {
 }
 
 impl VirtualFile for HostFile {
+    crate::regular_shape!(needs);
+
     fn node(&self) -> Option<NodeId> {
         Some(self.key.id(self.fs.root_key.dev))
-    }
-
-    fn seekable(&self) -> bool {
-        true
     }
 
     fn getattr(&self) -> Result<Metadata> {
@@ -293,33 +284,9 @@ impl VirtualFile for HostFile {
         os::seek_data(&self.file, offset, what)
     }
 
-    fn readdir(&self, _from: Cookie, _sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::NOTDIR)
-    }
-
     fn sync(&self, data_only: bool) -> Result<()> {
         // On macOS std asks for F_FULLFSYNC.
         if data_only { self.file.sync_data() } else { self.file.sync_all() }.map_err(Errno::from)
-    }
-
-    fn poll(&self, interest: Events, _waker: Option<&Waker>) -> Result<Events> {
-        Ok(interest & (Events::READ | Events::WRITE))
-    }
-
-    fn read_stream(&self, _bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::INVAL)
-    }
-
-    fn write_stream(&self, _bufs: &[IoSlice<'_>]) -> Result<usize> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::INVAL)
-    }
-
-    fn flush(&self) -> Result<()> {
-        // Every write has been answered by the host already.
-        Ok(())
     }
 
     fn set_flags(&self, flags: OpenFlags) -> Result<()> {
@@ -329,13 +296,5 @@ impl VirtualFile for HostFile {
 
     fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
         os::advise(&self.file, offset, len, advice)
-    }
-
-    fn socket(&self) -> Option<&dyn Socket> {
-        None
-    }
-
-    fn is_terminal(&self) -> bool {
-        false
     }
 }

@@ -1,6 +1,5 @@
 //! [`MemFile`]: an open regular file.
 
-use core::{ops::ControlFlow, task::Waker};
 use std::{
     io::{IoSlice, IoSliceMut},
     sync::Arc,
@@ -13,10 +12,7 @@ use super::{
     node::{FileNode, FileState},
     shared::Shared,
 };
-use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
-    VirtualFile,
-};
+use crate::{Advice, At, Ctx, Errno, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, VirtualFile};
 
 const OFFSET_MAX: u64 = i64::MAX as u64;
 
@@ -73,12 +69,10 @@ fn offset(state: &FileState, at: At) -> u64 {
 }
 
 impl VirtualFile for MemFile {
+    crate::regular_shape!(needs);
+
     fn node(&self) -> Option<NodeId> {
         Some(self.id)
-    }
-
-    fn seekable(&self) -> bool {
-        true
     }
 
     fn getattr(&self) -> Result<Metadata> {
@@ -174,30 +168,7 @@ impl VirtualFile for MemFile {
         self.read(|state| state.data.seek(offset, what))?
     }
 
-    fn readdir(&self, _: Cookie, _: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::NOTDIR)
-    }
-
     fn sync(&self, _: bool) -> Result<()> {
-        Ok(())
-    }
-
-    fn poll(&self, interest: Events, _: Option<&Waker>) -> Result<Events> {
-        Ok(interest & (Events::READ | Events::WRITE))
-    }
-
-    fn read_stream(&self, _: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        self.needs(OpenFlags::READ)?;
-        Err(Errno::INVAL)
-    }
-
-    fn write_stream(&self, _: &[IoSlice<'_>]) -> Result<usize> {
-        self.needs(OpenFlags::WRITE)?;
-        Err(Errno::INVAL)
-    }
-
-    fn flush(&self) -> Result<()> {
         Ok(())
     }
 
@@ -207,13 +178,5 @@ impl VirtualFile for MemFile {
 
     fn advise(&self, _: u64, _: u64, _: Advice) -> Result<()> {
         Ok(())
-    }
-
-    fn socket(&self) -> Option<&dyn Socket> {
-        None
-    }
-
-    fn is_terminal(&self) -> bool {
-        false
     }
 }

@@ -1,6 +1,6 @@
 //! Open files and directories of a [`SourceFs`](super::SourceFs).
 
-use core::{ops::ControlFlow, task::Waker};
+use core::ops::ControlFlow;
 use std::{
     io::{IoSlice, IoSliceMut},
     sync::Arc,
@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 
 use super::{Shared, Source};
 use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, Name, NodeId, OpenFlags, Result, Seek,
-    SetAttr, Socket, VirtualFile,
+    Advice, At, Cookie, Ctx, DirEntry, Errno, FileType, Metadata, Name, NodeId, OpenFlags, Result, Seek, SetAttr,
+    VirtualFile,
 };
 
 /// An open file, with what it held when it was opened.
@@ -28,13 +28,13 @@ impl SourceFile {
         SourceFile { metadata, content, flags }
     }
 
-    fn readable(&self) -> Result<()> {
-        if self.flags.contains(OpenFlags::READ) { Ok(()) } else { Err(Errno::BADF) }
+    fn needs(&self, access: OpenFlags) -> Result<()> {
+        if self.flags.contains(access) { Ok(()) } else { Err(Errno::BADF) }
     }
 
     /// What is there from `offset` on.
     fn after(&self, offset: u64) -> Result<Bytes> {
-        self.readable()?;
+        self.needs(OpenFlags::READ)?;
         if offset > i64::MAX as u64 {
             return Err(Errno::INVAL);
         }
@@ -44,12 +44,10 @@ impl SourceFile {
 }
 
 impl VirtualFile for SourceFile {
+    crate::regular_shape!(needs);
+
     fn node(&self) -> Option<NodeId> {
         Some(self.metadata.ino)
-    }
-
-    fn seekable(&self) -> bool {
-        true
     }
 
     fn getattr(&self) -> Result<Metadata> {
@@ -96,27 +94,7 @@ impl VirtualFile for SourceFile {
         }
     }
 
-    fn readdir(&self, _: Cookie, _: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.readable().and(Err(Errno::NOTDIR))
-    }
-
     fn sync(&self, _: bool) -> Result<()> {
-        Ok(())
-    }
-
-    fn poll(&self, interest: Events, _: Option<&Waker>) -> Result<Events> {
-        Ok(interest & (Events::READ | Events::WRITE))
-    }
-
-    fn read_stream(&self, _: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        self.readable().and(Err(Errno::INVAL))
-    }
-
-    fn write_stream(&self, _: &[IoSlice<'_>]) -> Result<usize> {
-        Err(Errno::BADF)
-    }
-
-    fn flush(&self) -> Result<()> {
         Ok(())
     }
 
@@ -126,14 +104,6 @@ impl VirtualFile for SourceFile {
 
     fn advise(&self, _: u64, _: u64, _: Advice) -> Result<()> {
         Ok(())
-    }
-
-    fn socket(&self) -> Option<&dyn Socket> {
-        None
-    }
-
-    fn is_terminal(&self) -> bool {
-        false
     }
 }
 
