@@ -1,24 +1,27 @@
 //! [`Runner`]: what a run of a program is given, and what comes out.
 
+mod output;
+mod result;
+mod run;
+
 use core::time::Duration;
-use std::{
-    sync::{Arc, mpsc},
-    thread,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use gangplank_vfs::{Errno, FileType, Namespace, OpenFile, OpenFlags, Place, VirtualFile};
 use gangplank_wasi::{
-    Cancel, Canceller, ExitStatus, Process, ProcessBuilder, Rights, System, Thread, Trace,
+    Process, ProcessBuilder, Rights, System, Trace,
     stdio::{self, Captured},
 };
 
 use crate::{
     Program, RunError,
-    engine::{Capabilities, EngineError, Instance, InstanceOptions, MemoryLimit, Profile, Stop, Trap, TrapKind},
+    engine::{Capabilities, EngineError, InstanceOptions, MemoryLimit, Profile},
     module_info::Entry,
     mounts,
 };
+use output::Output;
+pub use result::{Limits, RunResult, Status};
+pub use run::Run;
 
 /// Prepares runs of a [`Program`]. Each method changes it in place and returns it, so that calls can be chained; each
 /// [`run`](Runner::run) is one process with what it was told until then.
@@ -322,172 +325,4 @@ enum Services {
     Shared(Arc<System>),
     /// New for each run, from this seed.
     Deterministic(u64),
-}
-
-/// Where an output goes.
-#[derive(Clone, Debug)]
-enum Output {
-    To(Arc<dyn VirtualFile>),
-    /// Into the result of each run, up to this many bytes.
-    Capture(usize),
-}
-
-impl Output {
-    fn open(&self) -> (Arc<dyn VirtualFile>, Option<Captured>) {
-        match self {
-            Output::To(file) => (Arc::clone(file), None),
-            Output::Capture(limit) => {
-                let (file, captured) = stdio::capture(*limit);
-                (file, Some(captured))
-            }
-        }
-    }
-}
-
-/// A process that has not begun to run.
-#[derive(Debug)]
-pub struct Run {
-    program: Program,
-    process: Arc<Process>,
-    /// Of descriptors 1 and 2.
-    captured: [Option<Captured>; 2],
-    calls: Vec<String>,
-    timeout: Option<Duration>,
-    deadline: Option<Instant>,
-    limits: InstanceOptions,
-}
-
-impl Run {
-    /// Ends it from any thread, before, while, or after it runs: every wait ends at once, and, if the engine has
-    /// [`Capabilities::INTERRUPT`], so does a loop without syscalls.
-    pub fn canceller(&self) -> Canceller {
-        self.process.canceller()
-    }
-
-    /// The process.
-    pub fn process(&self) -> &Arc<Process> {
-        &self.process
-    }
-
-    /// Runs it on this thread until it ends.
-    ///
-    /// # Errors
-    /// [`RunError::Engine`] if there is not enough memory for it.
-    pub fn run(self) -> Result<RunResult, RunError> {
-        // Dropped at the end, which ends the watchdog.
-        let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let limit = self.timeout.into_iter().chain(left).min();
-        let _watchdog = limit.map(|limit| Watchdog::start(limit, self.canceller())).transpose()?;
-        let ended = match self.program.module().instance(Thread::main(&self.process), &self.limits) {
-            Ok(mut instance) => drive(&mut *instance, &self.calls),
-            Err(error) => Err(Stop::Failed(error)),
-        };
-        // The first status counts: that of a syscall or of a cancellation, if there has been one.
-        let status = match ended {
-            Ok(()) | Err(Stop::Exit) => Status::of(self.process.finish(0)),
-            Err(Stop::Trap(trap)) => {
-                self.process.finish(Status::TRAP.into());
-                Status::Trap(trap)
-            }
-            Err(Stop::Failed(error)) => {
-                self.process.finish(Status::TRAP.into());
-                return Err(error.into());
-            }
-        };
-        let mut limits = Limits::empty();
-        limits.set(Limits::FDS, self.process.fds().limit_was_reached());
-        limits.set(Limits::MEMORY, self.limits.memory.is_some_and(|limit| limit.was_reached()));
-        let [stdout, stderr] = self.captured.map(|kept| kept.map(|kept| kept.take()).unwrap_or_default());
-        Ok(RunResult { status, limits, stdout, stderr })
-    }
-}
-
-fn drive(instance: &mut dyn Instance, calls: &[String]) -> Result<(), Stop> {
-    instance.start()?;
-    calls.iter().try_for_each(|export| instance.call(export))
-}
-
-/// Cancels a process after a while, unless dropped before.
-struct Watchdog(#[allow(dead_code, reason = "its drop is the message")] mpsc::Sender<()>);
-
-impl Watchdog {
-    fn start(limit: Duration, canceller: Canceller) -> Result<Watchdog, RunError> {
-        let (alive, dropped) = mpsc::channel();
-        let watch = move || {
-            if dropped.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-                canceller.cancel(Cancel::Timeout);
-            }
-        };
-        thread::Builder::new().name("timeout".to_owned()).spawn(watch).map_err(|_| RunError::NoThread)?;
-        Ok(Watchdog(alive))
-    }
-}
-
-/// What came out of a run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct RunResult {
-    /// How it ended.
-    pub status: Status,
-    /// Which limits have refused it something. It may have coped with that.
-    pub limits: Limits,
-    /// What it wrote to descriptor 1, with [`Runner::capture_output`].
-    pub stdout: Vec<u8>,
-    /// What it wrote to descriptor 2, with [`Runner::capture_output`].
-    pub stderr: Vec<u8>,
-}
-
-bitflags::bitflags! {
-    /// Limits of a run that the program is told of when it reaches them. Those of filesystems are theirs:
-    /// [`MemFs::refused`](gangplank_vfs::MemFs::refused).
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-    pub struct Limits: u8 {
-        /// [`Runner::fd_limit`].
-        const FDS = 1;
-        /// [`Runner::memory_limit`].
-        const MEMORY = 2;
-    }
-}
-
-/// How a run ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Status {
-    /// By itself: the code of `proc_exit`, or 0.
-    Code(u32),
-    /// By a trap.
-    Trap(Trap),
-    /// From outside.
-    Canceled(Cancel),
-}
-
-impl Status {
-    /// The exit code of a trap, as a shell reports `SIGABRT`.
-    pub const TRAP: u8 = 134;
-
-    /// The exit code of a run that took more time or more instructions than it was given, as `timeout(1)`.
-    pub const LIMIT: u8 = 124;
-
-    fn of(status: ExitStatus) -> Status {
-        match status {
-            ExitStatus::Code(code) => Status::Code(code),
-            ExitStatus::Canceled(why) => Status::Canceled(why),
-        }
-    }
-
-    /// Whether the program ended by itself with code 0.
-    pub fn is_success(&self) -> bool {
-        *self == Status::Code(0)
-    }
-
-    /// As the exit code of a host process: the lowest 8 bits of the program's own, 134 for a trap, 124 for a limit of
-    /// time or of instructions, 130 for Ctrl-C, 143 for any other cancellation.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Status::Code(code) => *code as u8,
-            Status::Trap(Trap { kind: TrapKind::OutOfFuel, .. }) | Status::Canceled(Cancel::Timeout) => Status::LIMIT,
-            Status::Trap(_) => Status::TRAP,
-            Status::Canceled(Cancel::Interrupt) => 130,
-            Status::Canceled(Cancel::Requested) => 143,
-        }
-    }
 }
