@@ -5,13 +5,13 @@
 //!
 //! There are three shapes, and each answers the methods of the others with one documented error:
 //!
-//! | | `read_at` `write_at` `set_len` `allocate` `seek_data` | `readdir` | `read_stream` `write_stream` |
+//! | | `read_at` `write_at` `set_len` `allocate` `clone_to` `seek_data` | `readdir` | `read_stream` `write_stream` |
 //! |---|---|---|---|
 //! | regular file, block device | work | `NOTDIR` | `INVAL` |
 //! | directory | `ISDIR` | works | `ISDIR` |
 //! | stream: FIFO, socket, terminal | `SPIPE` (`set_len`: `INVAL`) | `NOTDIR` | work |
 
-use core::{fmt, ops::ControlFlow, task::Waker};
+use core::{any::Any, fmt, ops::ControlFlow, task::Waker};
 use std::io::{IoSlice, IoSliceMut};
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ use crate::{At, Cookie, Ctx, DirEntry, Events, Metadata, NodeId, OpenFlags, Resu
 /// # Access
 /// The flags it was opened with bind: reading needs [`OpenFlags::READ`], writing and `set_len` and `allocate`
 /// [`OpenFlags::WRITE`], else `BADF`, and that comes before every other error.
-pub trait VirtualFile: fmt::Debug + Send + Sync + 'static {
+pub trait VirtualFile: Any + fmt::Debug + Send + Sync {
     /// Its node; `None` for what never had a name (pipes, sockets, terminals).
     fn node(&self) -> Option<NodeId>;
 
@@ -84,6 +84,19 @@ pub trait VirtualFile: fmt::Debug + Send + Sync + 'static {
     /// without [`FsCaps::ALLOCATE`](crate::FsCaps::ALLOCATE); `NOSPC`, `DQUOT`.
     /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/posix_fallocate.html>
     fn allocate(&self, offset: u64, len: u64) -> Result<()>;
+
+    /// Gives `target` the content of this file, in place of its own, without moving the bytes: shared until one of the
+    /// two writes, or copied by the host on its own (`FICLONE`, `copy_file_range(2)`). Holes stay holes. The times of
+    /// `target` change as by a write. All or nothing: after an error `target` is empty or as it was.
+    ///
+    /// The two need not be in one filesystem; every pair of memory filesystems can share. A caller that gets `NOTSUP`
+    /// copies by reading and writing.
+    ///
+    /// # Errors
+    /// `BADF` without `READ` here or `WRITE` there; `ISDIR`; `SPIPE`; `NOTSUP` if this cannot be done for these two,
+    /// which [`FsCaps::CLONE`](crate::FsCaps::CLONE) excludes within one filesystem; `FBIG`; `NOSPC`, `DQUOT`.
+    /// <https://man7.org/linux/man-pages/man2/FICLONE.2const.html>
+    fn clone_to(&self, target: &dyn VirtualFile) -> Result<()>;
 
     /// The next data or hole.
     ///

@@ -307,6 +307,13 @@ pub trait Snapshots: Send + Sync {
     /// # Errors
     /// None of its own.
     fn fork(&self) -> Result<Arc<dyn FileSystem>>;
+
+    /// A copy to be read: as [`fork`](Self::fork), but reading does not change it, not even an `atime`. What an overlay
+    /// takes of its lower layers, so that nothing that happens to them later, by whomever, shows through it.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn freeze(&self) -> Result<Arc<dyn FileSystem>>;
 }
 
 /// [`FileSystem::walk`] in terms of `lookup`, `getattr`, `readlink`, `open` and `create`, for filesystems where a run

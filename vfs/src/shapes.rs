@@ -37,6 +37,11 @@ macro_rules! stream_shape {
             Err($crate::Errno::SPIPE)
         }
 
+        fn clone_to(&self, _: &dyn $crate::VirtualFile) -> $crate::Result<()> {
+            self.$needs($crate::OpenFlags::READ)?;
+            Err($crate::Errno::SPIPE)
+        }
+
         fn seek_data(&self, _: u64, _: $crate::Seek) -> $crate::Result<u64> {
             Err($crate::Errno::SPIPE)
         }
@@ -90,6 +95,11 @@ macro_rules! directory_shape {
 
         fn allocate(&self, _: u64, _: u64) -> $crate::Result<()> {
             self.$needs($crate::OpenFlags::WRITE)?;
+            Err($crate::Errno::ISDIR)
+        }
+
+        fn clone_to(&self, _: &dyn $crate::VirtualFile) -> $crate::Result<()> {
+            self.$needs($crate::OpenFlags::READ)?;
             Err($crate::Errno::ISDIR)
         }
 

@@ -222,6 +222,9 @@ pub enum Rename {
     NoReplace,
     /// Swap the two (`RENAME_EXCHANGE`); `NOENT` if it does not exist. Needs [`FsCaps::EXCHANGE`].
     Exchange,
+    /// Replace it, and leave a *whiteout* at the old name, in one step (`RENAME_WHITEOUT`): a character device with
+    /// number 0, by which an overlay says "nothing, whatever lies below". Needs [`FsCaps::WHITEOUT`].
+    Whiteout,
 }
 
 bitflags::bitflags! {
@@ -280,6 +283,10 @@ bitflags::bitflags! {
         const DIR_NLINK = 8192;
         /// `rename` can refuse to replace, atomically.
         const NO_REPLACE = 16384;
+        /// `rename` can leave a whiteout, and `create` makes one: a character device with number 0.
+        const WHITEOUT = 32768;
+        /// `clone_to` shares content between two files of this filesystem.
+        const CLONE = 65536;
     }
 
     /// Readiness of an open file (`poll(2)`).

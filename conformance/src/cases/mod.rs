@@ -3,6 +3,7 @@
 //! A case is a function of a [`World`](crate::World); its documentation says where the behaviour comes from.
 
 pub mod access;
+pub mod clone;
 pub mod create;
 pub mod history;
 pub mod laws;
@@ -30,6 +31,7 @@ pub mod symlink;
 pub mod threads;
 pub mod times;
 pub mod walk;
+pub mod whiteout;
 pub mod xattr;
 
 /// One `#[test]` for each case of the kit, in the module given, on filesystems that the fixture makes.
@@ -50,6 +52,7 @@ macro_rules! suite {
             }
 
             $crate::__cases_access!();
+            $crate::__cases_clone!();
             $crate::__cases_create!();
             $crate::__cases_history!();
             $crate::__cases_laws!();
@@ -77,6 +80,7 @@ macro_rules! suite {
             $crate::__cases_threads!();
             $crate::__cases_times!();
             $crate::__cases_walk!();
+            $crate::__cases_whiteout!();
             $crate::__cases_xattr!();
         }
     };

@@ -95,7 +95,7 @@ fn every_kind_onto_every_kind(w) {
 fn unclaimed_ways_are_inval(w) {
     w.put("a", "1");
     w.put("b", "2");
-    for (cap, how) in [(FsCaps::NO_REPLACE, Rename::NoReplace), (FsCaps::EXCHANGE, Rename::Exchange)] {
+    for (cap, how) in [(FsCaps::NO_REPLACE, Rename::NoReplace), (FsCaps::EXCHANGE, Rename::Exchange), (FsCaps::WHITEOUT, Rename::Whiteout)] {
         if !w.has(cap) {
             refused!(w.rename("a", "b", how), INVAL | EXIST, "{how:?}");
             assert_eq!((w.read("a").unwrap(), w.read("b").unwrap()), (b"1".to_vec(), b"2".to_vec()));

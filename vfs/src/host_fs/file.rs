@@ -5,7 +5,10 @@
 //! `lseek` to read it. Nothing else uses that offset but `seek_data`; a lock keeps the two calls together. Up to 1024
 //! buffers are one write; more are several, and somebody else's may come between.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::{
+    any::Any,
+    sync::atomic::{AtomicU32, Ordering},
+};
 use std::{
     fs::File,
     io::{IoSlice, IoSliceMut},
@@ -274,6 +277,22 @@ impl VirtualFile for HostFile {
         }
         self.fs.check_size(Some(end))?;
         os::allocate(&self.file, offset, len)
+    }
+
+    fn clone_to(&self, target: &dyn VirtualFile) -> Result<()> {
+        self.needs(OpenFlags::READ)?;
+        let target = (target as &dyn Any).downcast_ref::<HostFile>().ok_or(Errno::NOTSUP)?;
+        target.needs(OpenFlags::WRITE)?;
+        if self.file_type != FileType::Regular || target.file_type != FileType::Regular {
+            return Err(Errno::NOTSUP);
+        }
+        if self.key == target.key {
+            return Ok(());
+        }
+        let len = Attr::of(&self.file)?.size;
+        target.fs.check_size(Some(len))?;
+        let _offset = self.offset.lock();
+        os::clone_content(&self.file, &target.file, len)
     }
 
     fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {

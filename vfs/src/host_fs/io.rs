@@ -12,7 +12,7 @@ mod linux {
     use rustix::{
         buffer::spare_capacity,
         fs::{FallocateFlags, SeekFrom},
-        io::{ReadWriteFlags, retry_on_intr},
+        io::{Errno as HostErrno, ReadWriteFlags, retry_on_intr},
     };
 
     use std::{
@@ -20,7 +20,10 @@ mod linux {
         io::{IoSlice, IoSliceMut},
     };
 
-    use crate::{Advice, OpenFlags, Result, Seek};
+    use crate::{Advice, Errno, OpenFlags, Result, Seek};
+
+    /// Bytes of one `copy_file_range`.
+    const COPY_MAX: usize = 1 << 30;
 
     fn flags(durable: OpenFlags) -> ReadWriteFlags {
         let mut flags = ReadWriteFlags::empty();
@@ -82,6 +85,51 @@ mod linux {
 
     pub(in crate::host_fs) fn allocate(file: &File, offset: u64, len: u64) -> Result<()> {
         Ok(retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset, len))?)
+    }
+
+    /// Copies all `len` bytes: by sharing blocks where the host can, else inside the kernel, data by data. Moves the
+    /// offset of `from`.
+    pub(in crate::host_fs) fn clone_content(from: &File, to: &File, len: u64) -> Result<()> {
+        retry_on_intr(|| rustix::fs::ftruncate(to, 0))?;
+        if rustix::fs::ioctl_ficlone(to, from).is_ok() {
+            return Ok(());
+        }
+        let copied = retry_on_intr(|| rustix::fs::ftruncate(to, len)).and_then(|()| copy_data(from, to, len));
+        match copied {
+            Ok(()) => Ok(()),
+            Err(e) => {
+                retry_on_intr(|| rustix::fs::ftruncate(to, 0))?;
+                // Two filesystems that do not know each other, a kernel or a sandbox without the call.
+                let unable = [HostErrno::XDEV, HostErrno::INVAL, HostErrno::OPNOTSUPP, HostErrno::NOSYS];
+                Err(if unable.contains(&e) { Errno::NOTSUP } else { e.into() })
+            }
+        }
+    }
+
+    fn copy_data(from: &File, to: &File, len: u64) -> Result<(), HostErrno> {
+        let mut at = 0;
+        while at < len {
+            let data = match rustix::fs::seek(from, SeekFrom::Data(at)) {
+                Ok(data) => data,
+                // The rest is a hole.
+                Err(HostErrno::NXIO) => return Ok(()),
+                Err(e) => return Err(e),
+            };
+            let end = rustix::fs::seek(from, SeekFrom::Hole(data))?.min(len);
+            at = data;
+            while at < end {
+                let (mut read, mut write) = (at, at);
+                let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(COPY_MAX);
+                let n =
+                    retry_on_intr(|| rustix::fs::copy_file_range(from, Some(&mut read), to, Some(&mut write), want))?;
+                // Somebody has cut it meanwhile.
+                if n == 0 {
+                    return Ok(());
+                }
+                at += n as u64;
+            }
+        }
+        Ok(())
     }
 
     pub(in crate::host_fs) fn seek_data(file: &File, offset: u64, what: Seek) -> Result<u64> {
@@ -212,6 +260,10 @@ mod other {
     }
 
     pub(in crate::host_fs) fn allocate(_file: &File, _offset: u64, _len: u64) -> Result<()> {
+        Err(Errno::NOTSUP)
+    }
+
+    pub(in crate::host_fs) fn clone_content(_from: &File, _to: &File, _len: u64) -> Result<()> {
         Err(Errno::NOTSUP)
     }
 

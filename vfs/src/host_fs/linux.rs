@@ -172,6 +172,10 @@ impl Sys for Linux {
         Ok(rustix::fs::mknodat(dir, name.as_bytes(), rustix::fs::FileType::Fifo, mode, 0)?)
     }
 
+    fn whiteout(&self, dir: &File, name: Name<'_>) -> Result<()> {
+        Ok(rustix::fs::mknodat(dir, name.as_bytes(), rustix::fs::FileType::CharacterDevice, Mode::empty(), 0)?)
+    }
+
     fn symlink(&self, dir: &File, name: Name<'_>, target: &[u8]) -> Result<()> {
         Ok(rustix::fs::symlinkat(target, dir, name.as_bytes())?)
     }
@@ -204,6 +208,7 @@ impl Sys for Linux {
             Rename::Replace => return Ok(rustix::fs::renameat(from.0, old, to.0, new)?),
             Rename::NoReplace => RenameFlags::NOREPLACE,
             Rename::Exchange => RenameFlags::EXCHANGE,
+            Rename::Whiteout => RenameFlags::WHITEOUT,
         };
         Ok(rustix::fs::renameat_with(from.0, old, to.0, new, flags)?)
     }

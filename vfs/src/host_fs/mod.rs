@@ -217,7 +217,7 @@ fn caps(root: &File, resolver: Resolver) -> FsCaps {
     let mut caps = FsCaps::HARD_LINKS | FsCaps::SYMLINKS | FsCaps::NS_TIMES | FsCaps::UNLINKED_OPEN | FsCaps::DURABLE;
     let kind = fs_kind(root);
     let full = matches!(kind, EXT | TMPFS | XFS | BTRFS);
-    caps.set(FsCaps::ALLOCATE | FsCaps::SEEK_HOLE, full);
+    caps.set(FsCaps::ALLOCATE | FsCaps::SEEK_HOLE | FsCaps::CLONE, full);
     caps.set(FsCaps::DIR_NLINK, matches!(kind, EXT | TMPFS | XFS));
     if resolver == Resolver::Portable {
         caps |= FsCaps::STABLE_COOKIES;
@@ -225,7 +225,7 @@ fn caps(root: &File, resolver: Resolver) -> FsCaps {
         caps |= FsCaps::FIFOS;
         caps.set(FsCaps::STABLE_COOKIES, full || kind == OVERLAY);
         caps.set(FsCaps::NO_REPLACE, full || kind == OVERLAY);
-        caps.set(FsCaps::EXCHANGE, full);
+        caps.set(FsCaps::EXCHANGE | FsCaps::WHITEOUT, full);
     }
     caps.set(FsCaps::XATTR, linux::has_xattrs(root));
     caps
@@ -317,6 +317,9 @@ impl Inner {
             NewNode::Special { file_type: FileType::Fifo, mode, .. } => {
                 let mode = new_mode(mode, cx.cred.umask);
                 self.sys.mkfifo(dir, name, mode).or_else(|e| taken(dir, name, e))?;
+            }
+            NewNode::Special { file_type: FileType::CharDevice, rdev: 0, .. } => {
+                self.sys.whiteout(dir, name).or_else(|e| taken(dir, name, e))?;
             }
             NewNode::Special { .. } => return taken(dir, name, Errno::NOTSUP),
         }

@@ -157,6 +157,10 @@ impl Sys for Portable {
         Err(Errno::NOTSUP)
     }
 
+    fn whiteout(&self, _dir: &File, _name: Name<'_>) -> Result<()> {
+        Err(Errno::NOTSUP)
+    }
+
     fn symlink(&self, dir: &File, name: Name<'_>, target: &[u8]) -> Result<()> {
         #[cfg(unix)]
         {

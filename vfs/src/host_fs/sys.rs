@@ -56,6 +56,8 @@ pub(super) trait Sys: fmt::Debug + Send + Sync {
 
     fn mkdir(&self, dir: &File, name: Name<'_>, mode: u16) -> Result<()>;
     fn mkfifo(&self, dir: &File, name: Name<'_>, mode: u16) -> Result<()>;
+    /// Makes a character device with number 0, which needs no privilege.
+    fn whiteout(&self, dir: &File, name: Name<'_>) -> Result<()>;
     fn symlink(&self, dir: &File, name: Name<'_>, target: &[u8]) -> Result<()>;
     fn link(&self, node: &Node, dir: &Arc<File>, name: Name<'_>) -> Result<()>;
     fn remove(&self, dir: &File, name: Name<'_>, what: Remove) -> Result<()>;

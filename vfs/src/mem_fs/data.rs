@@ -74,6 +74,15 @@ impl Data {
         Data { len: image.len() as u64, form: Form::Chunks(Chunks::new(image)) }
     }
 
+    /// The same content for another file: shared, without what is only reserved.
+    pub(super) fn to_share(&self) -> Data {
+        let mut copy = self.clone();
+        if let Form::Chunks(c) = &mut copy.form {
+            (c.reserved, c.extra) = (Ranges::new(), c.allocated);
+        }
+        copy
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.len
     }

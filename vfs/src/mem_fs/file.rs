@@ -1,5 +1,6 @@
 //! [`MemFile`]: an open regular file.
 
+use core::any::Any;
 use std::{
     io::{IoSlice, IoSliceMut},
     sync::Arc,
@@ -8,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    data::MAX_SIZE,
+    data::{Data, MAX_SIZE},
     node::{FileNode, FileState},
     shared::Shared,
 };
@@ -66,6 +67,26 @@ fn offset(state: &FileState, at: At) -> u64 {
         At::Offset(offset) => offset,
         At::End => state.data.len(),
     }
+}
+
+/// Gives an open file of a memory filesystem this content in place of its own, shared and not copied: what a filesystem
+/// with content in memory answers [`clone_to`](VirtualFile::clone_to) with.
+///
+/// # Errors
+/// `NOTSUP` for a file of anything else; `BADF` without `WRITE`; `FBIG`.
+pub fn set_image(target: &dyn VirtualFile, content: Bytes) -> Result<()> {
+    let target = mem_file(target)?;
+    if content.len() as u64 > MAX_SIZE {
+        return Err(Errno::FBIG);
+    }
+    target.fs.set_content(target.id, Data::image(content))
+}
+
+/// The target of a [`clone_to`](VirtualFile::clone_to).
+fn mem_file(target: &dyn VirtualFile) -> Result<&MemFile> {
+    let target = (target as &dyn Any).downcast_ref::<MemFile>().ok_or(Errno::NOTSUP)?;
+    target.needs(OpenFlags::WRITE)?;
+    Ok(target)
 }
 
 impl VirtualFile for MemFile {
@@ -162,6 +183,13 @@ impl VirtualFile for MemFile {
             }
             Ok(())
         })?
+    }
+
+    fn clone_to(&self, target: &dyn VirtualFile) -> Result<()> {
+        self.needs(OpenFlags::READ)?;
+        let target = mem_file(target)?;
+        let content = self.read(|state| state.data.to_share())?;
+        target.fs.set_content(target.id, content)
     }
 
     fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {

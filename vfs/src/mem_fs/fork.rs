@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use super::{
-    info,
+    Atime, info,
     refs::Refs,
     shared::{Shared, next_epoch},
 };
@@ -13,6 +13,11 @@ use crate::FsInfo;
 
 impl Shared {
     pub(super) fn fork(&self) -> Shared {
+        self.fork_with(self.atime)
+    }
+
+    /// A fork with a policy of its own for `atime`.
+    pub(super) fn fork_with(&self, atime: Atime) -> Shared {
         let tree = self.tree.write();
         // From here on neither side may change in place what both see.
         self.epoch.store(next_epoch(), Ordering::SeqCst);
@@ -21,7 +26,7 @@ impl Shared {
         let copy = Shared {
             info: info(FsInfo::fresh_dev()),
             clock: self.clock.clone(),
-            atime: self.atime,
+            atime,
             hash: self.hash.clone(),
             tree: RwLock::new(tree.clone()),
             refs: Refs::default(),

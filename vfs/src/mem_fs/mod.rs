@@ -76,6 +76,7 @@ use crate::{
     NewNode, NodeId, OpenFlags, Remove, Rename, Result, SetAttr, Snapshots, StatFs, SystemClock, VirtualFile, Walked,
     Xattrs,
 };
+pub use file::set_image;
 pub use quota::Refused;
 use shared::Shared;
 use tree::{MAX_NODES, ROOT};
@@ -271,8 +272,8 @@ impl FileSystem for MemFs {
         self.shared.remove(dir, name, what)
     }
 
-    fn rename(&self, _: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
-        self.shared.rename(from, to, how)
+    fn rename(&self, cx: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
+        self.shared.rename(cx.cred, from, to, how)
     }
 
     fn open(&self, _: &Ctx<'_>, node: NodeId, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
@@ -305,6 +306,10 @@ impl Snapshots for MemFs {
     fn fork(&self) -> Result<Arc<dyn FileSystem>> {
         Ok(Arc::new(MemFs::fork(self)))
     }
+
+    fn freeze(&self) -> Result<Arc<dyn FileSystem>> {
+        Ok(Arc::new(MemFs { shared: Arc::new(self.shared.fork_with(Atime::Noatime)) }))
+    }
 }
 
 /// What every memory filesystem can do.
@@ -324,7 +329,9 @@ fn info(dev: u64) -> FsInfo {
             | FsCaps::ALLOCATE
             | FsCaps::SEEK_HOLE
             | FsCaps::DIR_NLINK
-            | FsCaps::NO_REPLACE,
+            | FsCaps::NO_REPLACE
+            | FsCaps::WHITEOUT
+            | FsCaps::CLONE,
         name_max: NAME_MAX as u16,
         time_granularity_ns: 1,
         max_file_size: data::MAX_SIZE,

@@ -1,11 +1,14 @@
 //! Renaming: one section under the tree's write lock.
 
+use std::sync::Arc;
+
 use super::{
     entries::Dirent,
+    node::{Attrs, Body, Node, Other},
     shared::Shared,
     tree::{ROOT, Tree},
 };
-use crate::{Errno, FileType, Name, NodeId, Rename, Result, Time};
+use crate::{Cred, Errno, FileType, Name, NodeId, Rename, Result, Time};
 
 /// One of the two places that a rename is about.
 #[derive(Clone, Copy)]
@@ -29,7 +32,13 @@ impl Thing {
 }
 
 impl Shared {
-    pub(super) fn rename(&self, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
+    pub(super) fn rename(
+        &self,
+        cred: &Cred,
+        from: (NodeId, Name<'_>),
+        to: (NodeId, Name<'_>),
+        how: Rename,
+    ) -> Result<()> {
         let place = |(dir, name)| Place { dir, hash: self.hash(name), name };
         let (from, to) = (place(from), place(to));
         let mut tree = self.tree.write();
@@ -60,17 +69,34 @@ impl Shared {
             }
             (Rename::Exchange, None) => Err(Errno::NOENT),
             (Rename::NoReplace, Some(_)) => Err(Errno::EXIST),
-            (Rename::Replace, Some(target)) if source.node == target.node => Ok(()),
+            (Rename::Replace | Rename::Whiteout, Some(target)) if source.node == target.node => Ok(()),
             (_, Some(target)) => {
                 may_replace(&tree, from.dir, source, target)?;
-                let gone = self.replace(&mut tree, (from, source), (to, target))?;
+                let whiteout = self.new_whiteout(&mut tree, cred, how)?;
+                let gone = self.replace(&mut tree, (from, source), (to, target), whiteout)?;
                 // Content can be large: freed when nobody waits for it.
                 drop(tree);
                 drop(gone);
                 Ok(())
             }
-            (_, None) => self.move_to(&mut tree, from, source, to),
+            (_, None) => {
+                let whiteout = self.new_whiteout(&mut tree, cred, how)?;
+                self.move_to(&mut tree, from, source, to, whiteout)
+            }
         }
+    }
+
+    /// What stays at the old name, if anything does.
+    fn new_whiteout(&self, tree: &mut Tree, cred: &Cred, how: Rename) -> Result<Option<Thing>> {
+        if how != Rename::Whiteout {
+            return Ok(None);
+        }
+        self.quota.reserve_nodes(1)?;
+        let file_type = FileType::CharDevice;
+        let attrs = Attrs::new(cred, 0, self.now());
+        let node = Node::Other(Arc::new(Other { attrs, nlink: 1, body: Body::Special { file_type, rdev: 0 } }));
+        let node = tree.add(node).inspect_err(|_| self.quota.refund_nodes(1))?;
+        Ok(Some(Thing { node, file_type }))
     }
 
     fn exchange(
@@ -93,9 +119,14 @@ impl Shared {
         tree: &mut Tree,
         (from, source): (Place<'_>, Thing),
         (to, target): (Place<'_>, Thing),
-    ) -> Result<Option<super::node::Node>> {
+        whiteout: Option<Thing>,
+    ) -> Result<Option<Node>> {
         let now = self.now();
-        tree.dir_mut(from.dir)?.entries.remove(from.hash, from.name);
+        let old = &mut tree.dir_mut(from.dir)?.entries;
+        match whiteout {
+            Some(whiteout) => old.redirect(from.hash, from.name, whiteout.node, whiteout.file_type),
+            None => drop(old.remove(from.hash, from.name)),
+        }
         let new = tree.dir_mut(to.dir)?;
         new.entries.redirect(to.hash, to.name, source.node, source.file_type);
         new.subdirs -= u64::from(target.is_dir());
@@ -104,11 +135,23 @@ impl Shared {
         Ok(self.unname(tree, target.node, now))
     }
 
-    fn move_to(&self, tree: &mut Tree, from: Place<'_>, source: Thing, to: Place<'_>) -> Result<()> {
+    fn move_to(
+        &self,
+        tree: &mut Tree,
+        from: Place<'_>,
+        source: Thing,
+        to: Place<'_>,
+        whiteout: Option<Thing>,
+    ) -> Result<()> {
         let now = self.now();
         let old = tree.dir_mut(from.dir)?;
         old.attrs.modified(now);
-        if from.dir == to.dir {
+        if let Some(whiteout) = whiteout {
+            old.entries.redirect(from.hash, from.name, whiteout.node, whiteout.file_type);
+            let new = tree.dir_mut(to.dir)?;
+            new.attrs.modified(now);
+            new.entries.insert(to.hash, to.name, source.node, source.file_type);
+        } else if from.dir == to.dir {
             // In the same directory the entry keeps its cookie, so that no storm of renames makes a listing endless.
             old.entries.rename((from.hash, from.name), (to.hash, to.name));
         } else {

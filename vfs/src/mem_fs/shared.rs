@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 
 use super::{
     Atime, MemFsOptions,
-    data::MAX_SIZE,
+    data::{Data, MAX_SIZE},
     info,
     node::{Attrs, Body, FileNode, FileState, Node},
     quota::Quota,
@@ -120,6 +120,22 @@ impl Shared {
                 state.attrs.apply(attr, &*self.clock);
             }
         })
+    }
+
+    /// Puts `content` in place of what is there.
+    ///
+    /// # Errors
+    /// `NOSPC`; nothing has changed then.
+    pub(super) fn set_content(&self, file: NodeId, content: Data) -> Result<()> {
+        let now = self.now();
+        let old = self.with_file(file, |state| {
+            let (old, new) = (state.data.charged(), content.charged());
+            self.quota.reserve_bytes(new.saturating_sub(old))?;
+            self.quota.refund_bytes(old.saturating_sub(new));
+            state.attrs.modified(now);
+            Ok(core::mem::replace(&mut state.data, content))
+        })?;
+        old.map(drop)
     }
 
     pub(super) fn readlink(&self, node: NodeId) -> Result<Bytes> {

@@ -86,6 +86,11 @@ impl VirtualFile for SourceFile {
         Err(Errno::BADF)
     }
 
+    fn clone_to(&self, target: &dyn VirtualFile) -> Result<()> {
+        self.needs(OpenFlags::READ)?;
+        crate::mem_fs::set_image(target, self.content.clone())
+    }
+
     fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
         match (offset < self.metadata.size, what) {
             (false, _) => Err(Errno::NXIO),
