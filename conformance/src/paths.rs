@@ -45,7 +45,7 @@ impl World {
 
     /// Paths through a mount that is read-only.
     pub fn read_only(&self) -> Paths {
-        Paths::of(self.fs().clone(), MountOptions { read_only: true })
+        Paths::of(self.fs().clone(), MountOptions { read_only: true, ..MountOptions::default() })
     }
 }
 
@@ -253,7 +253,7 @@ impl Paths {
     /// # Errors
     /// As `Namespace::mount`.
     pub fn mount(&self, at: P<'_>, fs: Arc<dyn FileSystem>, read_only: bool) -> Result<Place> {
-        self.namespace.mount(&self.place(at)?, fs, MountOptions { read_only })
+        self.namespace.mount(&self.place(at)?, fs, MountOptions { read_only, ..MountOptions::default() })
     }
 }
 

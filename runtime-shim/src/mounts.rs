@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gangplank_vfs::{Ctx, Errno, MountOptions, Namespace, Place, Scope, Start};
+use gangplank_vfs::{Ctx, Errno, Namespace, Place, Scope, Start};
 
 use crate::RunError;
 
@@ -17,8 +17,8 @@ pub(crate) fn namespace(
     }
     let namespace = base.map_or_else(Namespace::new, |base| base.fork());
     for (path, what) in mounts {
-        let mounted = target(&namespace, preopens, path)
-            .and_then(|at| namespace.bind(&at, what, MountOptions { read_only: what.mount().read_only() }));
+        let mounted =
+            target(&namespace, preopens, path).and_then(|at| namespace.bind(&at, what, what.mount().options()));
         mounted.map_err(|errno| RunError::Mount { path: path.clone(), errno })?;
     }
     Ok(Some(namespace))

@@ -57,6 +57,8 @@ pub trait FileSystem: fmt::Debug + Send + Sync + 'static {
     /// The resolver has dealt with a trailing slash (it sets `follow` and `DIRECTORY` as that demands). Advances `path` past what it consumed. Never consumes `..`, never follows a symbolic link, never enters a node
     /// on which something is mounted.
     ///
+    /// To report a symbolic link is best not noted as reading it, which [`readlink`](FileSystem::readlink) may do.
+    ///
     /// A filesystem without a better idea calls [`walk_by_lookup`].
     ///
     /// # Errors

@@ -18,8 +18,11 @@ use crate::{Errno, FileSystem, FileType, Metadata, MountPoints, NodeId, Result};
 /// Properties of one mount, whatever the filesystem itself allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MountOptions {
-    /// Every change through this mount is refused with `ROFS`.
+    /// Every change through this mount is refused with `ROFS`. Reading changes nothing either: it implies `noatime`.
     pub read_only: bool,
+    /// What is opened through this mount never updates its `atime` when it is read or listed
+    /// ([`OpenFlags::NOATIME`](crate::OpenFlags::NOATIME)); nor does a symbolic link, if its filesystem can help it.
+    pub noatime: bool,
 }
 
 /// A filesystem, or a part of one, made visible.
@@ -54,9 +57,19 @@ impl Mount {
         &self.fs
     }
 
+    /// Its properties.
+    pub fn options(&self) -> MountOptions {
+        self.options
+    }
+
     /// Whether changes are refused.
     pub fn read_only(&self) -> bool {
         self.options.read_only
+    }
+
+    /// Whether reading leaves no trace.
+    pub fn noatime(&self) -> bool {
+        self.options.noatime || self.options.read_only
     }
 }
 
@@ -69,7 +82,8 @@ impl Drop for Mount {
 impl fmt::Debug for Mount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ro = if self.read_only() { ",ro" } else { "" };
-        write!(f, "Mount({}{ro} {}{:?})", self.id, self.fs.info().fs_type, self.root)
+        let noatime = if self.options.noatime { ",noatime" } else { "" };
+        write!(f, "Mount({}{ro}{noatime} {}{:?})", self.id, self.fs.info().fs_type, self.root)
     }
 }
 
@@ -221,13 +235,15 @@ impl Namespace {
     /// taken along (Linux's `MS_BIND` without `MS_REC`).
     ///
     /// # Errors
-    /// `NOTDIR` if one of the two is no directory; `BUSY` if something is mounted exactly at `at` already. A read-only
-    /// place stays read-only, whatever the options say.
+    /// `NOTDIR` if one of the two is no directory; `BUSY` if something is mounted exactly at `at` already. What the
+    /// mount of `what` refuses or leaves out stays so, whatever the options say.
     pub fn bind(&self, at: &Place, what: &Place, options: MountOptions) -> Result<Place> {
         if what.metadata()?.file_type != FileType::Directory {
             return Err(Errno::NOTDIR);
         }
-        let options = MountOptions { read_only: options.read_only || what.mount.read_only() };
+        let above = what.mount.options;
+        let options =
+            MountOptions { read_only: options.read_only || above.read_only, noatime: options.noatime || above.noatime };
         self.attach(at, Mount::new(Arc::clone(&what.mount.fs), what.node, options))
     }
 
@@ -297,5 +313,40 @@ impl fmt::Debug for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = self.table.read();
         f.debug_map().entries(table.over.iter().map(|((id, node), mount)| ((id, node), mount))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Clock, ManualClock, MemFsOptions, OpenFlags, OpenHow, Scope, Start, Tree};
+
+    /// What reading does to a memory filesystem through an ordinary mount, it does not do through a quiet one.
+    #[test]
+    fn a_quiet_mount_keeps_every_atime() {
+        let clock = Arc::new(ManualClock::new(1_000_000_000_000));
+        let fs: Arc<dyn FileSystem> = Arc::new(MemFsOptions::new().clock(clock.clone()).build());
+        let tree = Tree::new(fs.clone());
+        tree.write("f", "content").unwrap();
+        tree.symlink("f", "l").unwrap();
+        clock.advance(1_000_000_000);
+        let atimes = || ["", "f", "l"].map(|path| tree.symlink_metadata(path).unwrap().atime);
+        let read = |options: MountOptions| {
+            let (place, namespace) = (Mount::detached(fs.clone(), options), Namespace::new());
+            let start =
+                Start { namespace: &namespace, cx: crate::Ctx::ROOT, place: &place, scope: Scope::Root(&place) };
+            let how = OpenHow { flags: OpenFlags::READ, create: None, exclusive: false, follow: true };
+            assert_eq!(start.open(b"l", &how).unwrap().file().read_bytes(0, 9).unwrap(), "content");
+            assert_eq!(start.read_link(b"l").unwrap(), "f");
+            assert_eq!(start.read_link(b"f"), Err(Errno::INVAL));
+            let listing = start.open(b".", &how).unwrap();
+            listing.readdir(crate::Cookie::START, &mut |_| core::ops::ControlFlow::Continue(())).unwrap();
+        };
+        let before = atimes();
+        read(MountOptions { noatime: true, ..MountOptions::default() });
+        read(MountOptions { read_only: true, ..MountOptions::default() });
+        assert_eq!(atimes(), before);
+        read(MountOptions::default());
+        assert_eq!(atimes(), [clock.now(); 3]);
     }
 }

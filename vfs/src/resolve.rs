@@ -152,6 +152,7 @@ impl<'a> Resolver<'a> {
                     other => Ok(other),
                 }
             }
+            Goal::Open(how) if at.mount().noatime() => walk(rest, Goal::Open(&noatime(how))),
             _ => walk(rest, goal),
         }
     }
@@ -168,7 +169,8 @@ impl<'a> Resolver<'a> {
             Goal::Stat { .. } => at.metadata().map(Found::Stat),
             Goal::Open(how) if how.create.is_some() => Err(if how.exclusive { Errno::EXIST } else { Errno::ISDIR }),
             Goal::Open(how) => {
-                let file = at.fs().open(&self.cx, at.node(), how.flags)?;
+                let quiet = if at.mount().noatime() { OpenFlags::NOATIME } else { OpenFlags::empty() };
+                let file = at.fs().open(&self.cx, at.node(), how.flags | quiet)?;
                 at.fs().retain(at.node());
                 let opened = Opened { file, node: at.node(), file_type: FileType::Directory };
                 Ok(Found::Opened(opened, Arc::clone(at.mount())))
@@ -259,12 +261,17 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// What is asked of a filesystem where reading leaves no trace.
+fn noatime<'h>(how: &OpenHow<'h>) -> OpenHow<'h> {
+    OpenHow { flags: how.flags | OpenFlags::NOATIME, ..*how }
+}
+
 /// What may be asked of a filesystem that is mounted read-only. `O_EXCL` follows here, so that a link is told from a
 /// file.
 fn read_only<'h>(how: &OpenHow<'h>) -> OpenHow<'h> {
     let changes = OpenFlags::WRITE | OpenFlags::TRUNC | OpenFlags::APPEND;
     let follow = how.follow || (how.create.is_some() && how.exclusive);
-    OpenHow { flags: how.flags - changes, create: None, exclusive: false, follow }
+    OpenHow { flags: (how.flags - changes) | OpenFlags::NOATIME, create: None, exclusive: false, follow }
 }
 
 /// Whether what was opened with [`read_only`] is what was asked for.

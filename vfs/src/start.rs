@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::{
-    Components, Ctx, Errno, FileType, Goal, Metadata, Name, Namespace, NewNode, OpenFile, OpenFlags, OpenHow, Place,
-    Remove, Rename, Result, Scope, SetAttr,
+    Components, Ctx, Errno, FileType, Goal, Metadata, Name, Namespace, NewNode, NoMounts, OpenFile, OpenFlags, OpenHow,
+    Place, Remove, Rename, Result, Scope, SetAttr, Walked,
     resolve::{Found, Resolver},
 };
 
@@ -175,7 +175,7 @@ impl<'a> Start<'a> {
         if file_type != FileType::Symlink {
             return Err(Errno::INVAL);
         }
-        let target = place.fs().readlink(place.node())?;
+        let target = if place.mount().noatime() { self.peek_link(path)? } else { place.fs().readlink(place.node())? };
         if matches!(self.scope, Scope::Beneath(_)) && target.starts_with(b"/") {
             return Err(Errno::PERM);
         }
@@ -274,6 +274,25 @@ impl<'a> Start<'a> {
             return Err(Errno::ROFS);
         }
         place.fs().setattr(&self.cx, place.node(), attr)
+    }
+
+    /// The target of the symbolic link at `path`, which has been seen there, without noting that it was read: it is
+    /// followed, one step.
+    fn peek_link(&self, path: &[u8]) -> Result<Bytes> {
+        let slot = self.slot(path)?;
+        let (Last::Name(name), false) = (&slot.last, slot.slash) else { return Err(Errno::INVAL) };
+        let (fs, mut rest) = (slot.dir.fs(), Components::new(name.as_bytes())?);
+        match fs.walk(&self.cx, slot.dir.node(), &mut rest, &NoMounts, Goal::Node { follow: true })? {
+            Walked::Symlink { dir, target } => {
+                fs.forget(dir, 1);
+                Ok(target)
+            }
+            Walked::Node(entry) => {
+                fs.forget(entry.node, 1);
+                Err(Errno::INVAL)
+            }
+            _ => Err(Errno::NOENT),
+        }
     }
 
     fn resolver(&self) -> Resolver<'a> {

@@ -247,6 +247,9 @@ bitflags::bitflags! {
         const NONBLOCK = 64;
         /// Only a directory will do, else `NOTDIR`.
         const DIRECTORY = 128;
+        /// Reading and listing leave `atime` alone. A host does what it lets its user do: `O_NOATIME` on files of the
+        /// user's own.
+        const NOATIME = 256;
     }
 
     /// What a filesystem can do. The conformance kit tests exactly what is claimed, and that the rest fails with the

@@ -96,5 +96,5 @@ fn open_host(path: &Path, resolver: Resolver) -> io::Result<Arc<HostFs>> {
 }
 
 fn whole(fs: Arc<dyn FileSystem>, read_only: bool) -> Place {
-    Mount::detached(fs, MountOptions { read_only })
+    Mount::detached(fs, MountOptions { read_only, ..MountOptions::default() })
 }

@@ -6,7 +6,7 @@ use gangplank_vfs::{FileSystem, FsCaps, MountOptions, OpenFlags, OpenHow, Rename
 
 use crate::{Paths, World};
 
-const READ_ONLY: MountOptions = MountOptions { read_only: true };
+const READ_ONLY: MountOptions = MountOptions { read_only: true, noatime: false };
 
 /// Another filesystem, with a file `name` in it.
 fn other(name: &str) -> Arc<dyn FileSystem> {
@@ -264,6 +264,38 @@ fn read_only_and_bind(w) {
     p.namespace.bind(&p.place("c").unwrap(), &p.place("a").unwrap(), MountOptions::default()).unwrap();
     refused!(p.mkdir("c/y"), ROFS);
     refused!(p.rmdir("c/x"), ROFS);
+}
+
+/// `mount(8)`, `noatime` and `ro`: reading and listing through the mount leave no trace, through another one they may.
+fn noatime_leaves_no_trace(w) {
+    w.mkdir("d").unwrap();
+    w.put("d/f", "hello");
+    w.tick();
+    let atimes = || (w.stat("d").unwrap().atime, w.stat("d/f").unwrap().atime);
+    let before = atimes();
+    let look = |p: &Paths| {
+        assert_eq!(p.read("d/f").unwrap(), "hello");
+        assert_eq!(p.names("d").unwrap(), ["f"]);
+        assert_eq!(p.at("d").names(".").unwrap(), ["f"]);
+        let file = p.open("d/f", OpenFlags::READ).unwrap();
+        assert_eq!(file.file().read_bytes(1, 3).unwrap(), "ell");
+    };
+    let noatime = Paths::of(w.fs().clone(), MountOptions { noatime: true, ..MountOptions::default() });
+    look(&noatime);
+    look(&w.read_only());
+    look(&Paths::of(w.fs().clone(), MountOptions { read_only: true, noatime: true }));
+    assert_eq!(atimes(), before);
+    noatime.open("d/f", OpenFlags::WRITE).unwrap().write(&[std::io::IoSlice::new(b"changed")]).unwrap();
+    assert!(w.stat("d/f").unwrap().mtime > before.1, "it is not read-only");
+    // What is bound in it keeps quiet, too.
+    let p = w.beneath();
+    for d in ["a", "b", "a/x"] {
+        p.mkdir(d).unwrap();
+    }
+    let quiet = MountOptions { noatime: true, ..MountOptions::default() };
+    let a = p.namespace.bind(&p.place("b").unwrap(), &p.place("a").unwrap(), quiet).unwrap();
+    let x = p.namespace.bind(&p.place("d").unwrap(), &p.place("b/x").unwrap(), MountOptions::default()).unwrap();
+    assert!(a.mount().noatime() && x.mount().noatime());
 }
 
 /// Files and directories that are open when their mount goes still work.

@@ -49,7 +49,7 @@ pub(crate) fn preopens(args: &Run) -> Result<Preopens, Failure> {
         let dir = Dir::parse(option)?;
         take(&dir.guest, format!("`--dir {}`", option.display()))?;
         let host = dir.open_host(args.host_resolver)?;
-        let options = MountOptions { read_only: dir.read_only };
+        let options = MountOptions { read_only: dir.read_only, ..MountOptions::default() };
         let place = match args.fs {
             Fs::Host => Mount::detached(host, options),
             Fs::Mem => {

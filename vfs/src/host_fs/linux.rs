@@ -98,8 +98,11 @@ impl Sys for Linux {
     }
 
     fn open(&self, dir: &File, name: Name<'_>, how: Request) -> Result<File> {
-        let flags = oflags(how) | OFlags::NOFOLLOW;
-        match rustix::io::retry_on_intr(|| rustix::fs::openat(dir, name.as_bytes(), flags, mode_of(how))) {
+        let open = |flags| {
+            let flags = flags | OFlags::NOFOLLOW;
+            rustix::io::retry_on_intr(|| rustix::fs::openat(dir, name.as_bytes(), flags, mode_of(how)))
+        };
+        match quietly(oflags(how), open) {
             Ok(fd) => Ok(File::from(fd)),
             // With O_DIRECTORY a symbolic link is just no directory; the caller must know.
             Err(HostErrno::NOTDIR) if rustix::fs::readlinkat(dir, name.as_bytes(), Vec::new()).is_ok() => {
@@ -117,12 +120,12 @@ impl Sys for Linux {
 
     fn reopen(&self, node: &Node, flags: OpenFlags) -> Result<File> {
         let pin = pin_of(node)?;
-        let flags = oflags(Request { flags, create: None, exclusive: false });
-        let open = || match node.file_type {
+        let open = |flags| match node.file_type {
             FileType::Directory => rustix::fs::openat(pin, c".", flags, Mode::empty()),
             _ => rustix::fs::openat(proc_self_fd()?, DecInt::from_fd(pin), flags, Mode::empty()),
         };
-        Ok(File::from(rustix::io::retry_on_intr(open)?))
+        let flags = oflags(Request { flags, create: None, exclusive: false });
+        Ok(File::from(quietly(flags, |flags| rustix::io::retry_on_intr(|| open(flags)))?))
     }
 
     fn readlink_at(&self, dir: &File, name: Name<'_>) -> Result<Bytes> {
@@ -234,7 +237,19 @@ fn oflags(how: Request) -> OFlags {
     flags.set(OFlags::DIRECTORY, how.flags.contains(OpenFlags::DIRECTORY));
     flags.set(OFlags::CREATE, how.create.is_some());
     flags.set(OFlags::EXCL, how.exclusive);
+    flags.set(OFlags::NOATIME, how.flags.contains(OpenFlags::NOATIME));
     flags
+}
+
+/// Opens, and if `O_NOATIME` is what the host does not permit (the file is somebody else's), once more without it.
+fn quietly<T>(
+    flags: OFlags,
+    open: impl Fn(OFlags) -> core::result::Result<T, HostErrno>,
+) -> core::result::Result<T, HostErrno> {
+    match open(flags) {
+        Err(HostErrno::PERM) if flags.contains(OFlags::NOATIME) => open(flags - OFlags::NOATIME),
+        done => done,
+    }
 }
 
 fn mode_of(how: Request) -> Mode {

@@ -57,7 +57,7 @@ impl Sys for Portable {
                 _ => {}
             }
         }
-        Ok(cap::open(dir, path_of(&name)?, &options(how))?)
+        Ok(open_quietly(dir, path_of(&name)?, how)?)
     }
 
     fn pin(&self, dir: &Arc<File>, name: Name<'_>) -> Result<Node> {
@@ -99,8 +99,8 @@ impl Sys for Portable {
             if flags.intersects(OpenFlags::WRITE | OpenFlags::TRUNC) {
                 return Err(Errno::ISDIR);
             }
-            let how = Request { flags: OpenFlags::READ | OpenFlags::DIRECTORY, create: None, exclusive: false };
-            return Ok(cap::open(dir, Path::new("."), &options(how))?);
+            let flags = OpenFlags::READ | OpenFlags::DIRECTORY | (flags & OpenFlags::NOATIME);
+            return Ok(open_quietly(dir, Path::new("."), Request { flags, create: None, exclusive: false })?);
         }
         let how = Request { flags: flags - OpenFlags::TRUNC, create: None, exclusive: false };
         let file = node.at_place(|dir, name| self.open(dir, name, how))?;
@@ -242,6 +242,16 @@ fn set_attr_at(_node: &Node, attr: &SetAttr) -> Result<()> {
     if *attr == SetAttr::default() { Ok(()) } else { Err(Errno::NOTSUP) }
 }
 
+/// Opens, and if `NOATIME` is what the host does not permit, once more without it.
+fn open_quietly(dir: &File, path: &Path, how: Request) -> std::io::Result<File> {
+    match cap::open(dir, path, &options(how)) {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied && how.flags.contains(OpenFlags::NOATIME) => {
+            cap::open(dir, path, &options(Request { flags: how.flags - OpenFlags::NOATIME, ..how }))
+        }
+        done => done,
+    }
+}
+
 fn options(how: Request) -> OpenOptions {
     let write = how.flags.contains(OpenFlags::WRITE) || how.create.is_some();
     let read = how.flags.contains(OpenFlags::READ) || !write;
@@ -254,6 +264,8 @@ fn options(how: Request) -> OpenOptions {
         use cap::OpenOptionsExt;
         let mut flags = rustix::fs::OFlags::NOCTTY;
         flags.set(rustix::fs::OFlags::DIRECTORY, how.flags.contains(OpenFlags::DIRECTORY));
+        #[cfg(target_os = "linux")]
+        flags.set(rustix::fs::OFlags::NOATIME, how.flags.contains(OpenFlags::NOATIME));
         #[allow(clippy::unnecessary_cast, clippy::cast_possible_wrap)]
         options.custom_flags(flags.bits() as i32);
         options.mode(how.create.unwrap_or(0o666).into());

@@ -77,7 +77,7 @@ impl VirtualFile for MemDir {
         });
         let unread = dir.attrs.unread();
         drop(dir);
-        if let Some(atime) = unread {
+        if let (Some(atime), false) = (unread, self.flags.contains(OpenFlags::NOATIME)) {
             self.fs.note_read(self.id, atime);
         }
         Ok(())

@@ -13,7 +13,7 @@ use super::{
     node::{FileNode, FileState},
     shared::Shared,
 };
-use crate::{Advice, At, Ctx, Errno, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, VirtualFile};
+use crate::{Advice, At, Ctx, Errno, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Time, VirtualFile};
 
 const OFFSET_MAX: u64 = i64::MAX as u64;
 
@@ -37,6 +37,13 @@ impl MemFile {
     #[inline]
     fn needs(&self, access: OpenFlags) -> Result<()> {
         if self.flags.contains(access) { Ok(()) } else { Err(Errno::BADF) }
+    }
+
+    /// Notes a read, unless whoever opened the file does not want it.
+    fn note_read(&self, atime: Time) {
+        if !self.flags.contains(OpenFlags::NOATIME) {
+            self.fs.note_read(self.id, atime);
+        }
     }
 
     #[inline]
@@ -125,7 +132,7 @@ impl VirtualFile for MemFile {
             (done, state.attrs.unread().filter(|_| done > 0))
         })?;
         if let Some(atime) = unread {
-            self.fs.note_read(self.id, atime);
+            self.note_read(atime);
         }
         Ok(n)
     }
@@ -157,7 +164,7 @@ impl VirtualFile for MemFile {
         let (bytes, unread) = self.read(|state| (state.data.read_bytes(offset, len), state.attrs.unread()))?;
         let bytes = bytes?;
         if let (Some(atime), false) = (unread, bytes.is_empty()) {
-            self.fs.note_read(self.id, atime);
+            self.note_read(atime);
         }
         Ok(bytes)
     }

@@ -131,7 +131,8 @@ impl Tree {
 
     /// The same directory, through which nothing can be changed.
     pub fn read_only(&self) -> Tree {
-        let place = Mount::subtree(Arc::clone(self.fs()), self.place.node(), MountOptions { read_only: true });
+        let options = MountOptions { read_only: true, ..self.place.mount().options() };
+        let place = Mount::subtree(Arc::clone(self.fs()), self.place.node(), options);
         Tree { place, namespace: Arc::clone(&self.namespace) }
     }
 
@@ -371,11 +372,7 @@ impl Tree {
         let failed = |errno| TreeError::new("fork", b"", errno);
         let fork = self.fs().snapshots().ok_or(failed(Errno::NOTSUP))?.fork().map_err(failed)?;
         fork.getattr(self.place.node()).map_err(|_| failed(Errno::NOENT))?;
-        Ok(Tree::of(Mount::subtree(
-            fork,
-            self.place.node(),
-            MountOptions { read_only: self.place.mount().read_only() },
-        )))
+        Ok(Tree::of(Mount::subtree(fork, self.place.node(), self.place.mount().options())))
     }
 
     /// What is different from `before`: see [`compare`].

@@ -249,7 +249,7 @@ fn nothing_changes_on_a_read_only_mount() {
         writer.symlink("f", "l");
         let namespace = gangplank_vfs::Namespace::new();
         let at = mem_fs(false);
-        let options = gangplank_vfs::MountOptions { read_only: true };
+        let options = gangplank_vfs::MountOptions { read_only: true, ..Default::default() };
         let place = namespace.bind(&at, &place, options).unwrap();
         let mut g = Guest::of(crate::guest::builder(rights, place).namespace(&namespace));
         assert_eq!(g.open("f", 0, RW), Err("ROFS"));

@@ -63,7 +63,7 @@ pub(crate) fn everywhere(test: impl Fn(&mut Guest)) {
 
 /// A fresh filesystem, as a place to preopen.
 pub(crate) fn mem_fs(read_only: bool) -> Place {
-    Mount::detached(Arc::new(MemFs::new()), MountOptions { read_only })
+    Mount::detached(Arc::new(MemFs::new()), MountOptions { read_only, ..MountOptions::default() })
 }
 
 /// A process with these rights, standard streams that lead nowhere, and `place` as `/`.
