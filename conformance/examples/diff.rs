@@ -1,9 +1,14 @@
 //! Longer differential runs than the tests make: `cargo run --example diff -- SEED COUNT [LENGTH]` runs random scripts
 //! on all filesystems, and `cargo run --example diff -- FILE` replays one script.
 
-use gangplank_conformance::{Fixture, ForkFixture, HostFixture, MemFixture, differential};
+#[cfg(target_os = "linux")]
+use gangplank_conformance::differential::kernel::{self, Bare};
+use gangplank_conformance::{
+    ForkFixture, HostFixture, MemFixture,
+    differential::{self, Player},
+};
 
-const ALL: [&dyn Fixture; 4] = [&MemFixture, &ForkFixture, &HostFixture::BEST, &HostFixture::PORTABLE];
+const ALL: [&dyn Player; 4] = [&MemFixture, &ForkFixture, &HostFixture::BEST, &HostFixture::PORTABLE];
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +24,15 @@ fn main() {
             let length = length.first().map_or(60, |&n| n as usize);
             differential::fuzz(&ALL[..3], seed, count, length);
             differential::fuzz(&ALL, seed, count / 4, length);
+            #[cfg(target_os = "linux")]
+            match kernel::check() {
+                Ok(()) => {
+                    let (memory, disk) = (Bare::new("tmpfs", "/dev/shm"), Bare::new("disk", std::env::temp_dir()));
+                    let players: [&dyn Player; 4] = [&MemFixture, &HostFixture::BEST, &memory, &disk];
+                    differential::fuzz(&players, seed, count / 4, length);
+                }
+                Err(why) => println!("without the kernel: {why}"),
+            }
             let operations = (count + count / 4) as f64 * length as f64;
             println!("all agree; {:.0} operations per second", operations / start.elapsed().as_secs_f64());
         }

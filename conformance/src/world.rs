@@ -327,7 +327,7 @@ impl World {
 }
 
 /// Runs of one byte as `x*n`, so that sparse files stay readable.
-fn brief(bytes: &[u8]) -> String {
+pub(crate) fn brief(bytes: &[u8]) -> String {
     use fmt::Write as _;
     let mut out = String::from("\"");
     for run in bytes.chunk_by(|a, b| a == b) {

@@ -1,8 +1,11 @@
 //! Random scripts on several filesystems at once, and the scripts that once told them apart.
 
-use gangplank_conformance::{Fixture, ForkFixture, HostFixture, MemFixture, differential};
+use gangplank_conformance::{
+    ForkFixture, HostFixture, MemFixture,
+    differential::{self, Player},
+};
 
-const ALL: [&dyn Fixture; 4] = [&MemFixture, &ForkFixture, &HostFixture::BEST, &HostFixture::PORTABLE];
+const ALL: [&dyn Player; 4] = [&MemFixture, &ForkFixture, &HostFixture::BEST, &HostFixture::PORTABLE];
 
 #[test]
 fn mem_and_fork() {

@@ -71,7 +71,9 @@ impl<'a> Resolver<'a> {
             _ if !must_be_directory => goal,
             Goal::Node { .. } => Goal::Node { follow: true },
             Goal::Stat { .. } => Goal::Stat { follow: true },
-            Goal::Open(OpenHow { create: Some(_), .. }) => return Err(Errno::ISDIR),
+            Goal::Open(OpenHow { create: Some(_), exclusive, .. }) => {
+                return Err(self.refuse_directory(&at, path, *exclusive));
+            }
             Goal::Open(asked) => {
                 how = OpenHow { flags: asked.flags | OpenFlags::DIRECTORY, follow: true, ..*asked };
                 Goal::Open(&how)
@@ -128,6 +130,24 @@ impl<'a> Resolver<'a> {
             Found::Stat(Metadata { file_type: FileType::Directory, .. }) => Ok(found),
             Found::Place(..) | Found::Stat(_) if must_be_directory => Err(Errno::NOTDIR),
             _ => Ok(found),
+        }
+    }
+
+    /// What becomes of an `O_CREAT` whose path can only be a directory's: the way there must exist, then it is an error.
+    fn refuse_directory(&mut self, start: &Place, path: &[u8], exclusive: bool) -> Errno {
+        let end = path.iter().rposition(|&b| b != b'/').map_or(0, |i| i + 1);
+        let begin = path[..end].iter().rposition(|&b| b == b'/').map_or(0, |i| i + 1);
+        let (way, error) = match &path[begin..end] {
+            b"" | b"." | b".." => (path, if exclusive { Errno::EXIST } else { Errno::ISDIR }),
+            _ => (&path[..begin], Errno::ISDIR),
+        };
+        if way.is_empty() {
+            return error;
+        }
+        match self.resolve(start, way, Goal::Node { follow: true }) {
+            Ok(Found::Place(_, FileType::Directory)) => error,
+            Ok(_) => Errno::NOTDIR,
+            Err(e) => e,
         }
     }
 

@@ -220,8 +220,9 @@ impl<'a> Start<'a> {
     /// Gives a node another name, perhaps in another directory (`renameat2(2)`).
     ///
     /// # Errors
-    /// `BUSY` for `.`, `..` and `/`; `XDEV` between two mounts, of the same filesystem too; `ROFS`; `NOTDIR` for a
-    /// trailing slash after either path if the old one is no directory; `BUSY` for a mount point; those of
+    /// `BUSY` for `.`, `..` and `/`, `EXIST` for one of them as the new path of a `NoReplace`; `XDEV` between two mounts, of the same filesystem too; `ROFS`; `NOTDIR` for a
+    /// trailing slash after either path if the old one is no directory (in an exchange: after the new path if the new
+    /// one is none); `BUSY` for a mount point; those of
     /// [`FileSystem::rename`](crate::FileSystem::rename).
     pub fn rename(&self, path: &[u8], to: &Start<'_>, to_path: &[u8], how: Rename) -> Result<()> {
         let from = self.slot(path)?;
@@ -232,13 +233,17 @@ impl<'a> Start<'a> {
             }
             _ => to.slot(to_path)?,
         };
-        let (Last::Name(old), Last::Name(new)) = (&from.last, &to.last) else { return Err(Errno::BUSY) };
+        let (old, new) = match (&from.last, &to.last) {
+            (Last::Name(old), Last::Name(new)) => (old, new),
+            (Last::Name(_), _) if how == Rename::NoReplace => return Err(Errno::EXIST),
+            _ => return Err(Errno::BUSY),
+        };
         if !std::sync::Arc::ptr_eq(from.dir.mount(), to.dir.mount()) {
             return Err(Errno::XDEV);
         }
         from.check_writable()?;
-        if (from.slash || to.slash) && from.type_of(&self.cx, *old)? != FileType::Directory {
-            return Err(Errno::NOTDIR);
+        if from.slash || to.slash {
+            check_slashes(&self.cx, (&from, *old), (&to, *new), how)?;
         }
         let resolver = self.resolver();
         from.check_not_mounted(&resolver, *old)?;
@@ -348,6 +353,25 @@ impl<'a> Start<'a> {
         };
         same_scope && core::ptr::eq(self.namespace, other.namespace) && self.place.is_same(other.place)
     }
+}
+
+/// What slashes after the names of a rename demand: `NOTDIR` where they follow something else than a directory. Whether
+/// the names exist as `how` wants it is asked before, as Linux does.
+fn check_slashes(
+    cx: &Ctx<'_>,
+    from: (&Slot<'_, '_>, Name<'_>),
+    to: (&Slot<'_, '_>, Name<'_>),
+    how: Rename,
+) -> Result<()> {
+    let old = from.0.type_of(cx, from.1)?;
+    // After the new name they say what is to be there: of an exchange what is there now, else what is moved.
+    let arriving = match (how, to.0.type_of(cx, to.1)) {
+        (Rename::NoReplace, Ok(_)) => return Err(Errno::EXIST),
+        (Rename::Exchange, now) => now?,
+        _ => old,
+    };
+    let fits = |slash: bool, file_type| !slash || file_type == FileType::Directory;
+    if fits(from.0.slash, old) && fits(to.0.slash, arriving) { Ok(()) } else { Err(Errno::NOTDIR) }
 }
 
 /// A path, split where its last component begins.

@@ -15,7 +15,7 @@ use core::{fmt, str::FromStr};
 
 use gangplank_vfs::FsCaps;
 
-use super::step::Env;
+use super::{Rules, Run as _, step::Env};
 use crate::{Fixture as _, MemFixture, World};
 
 /// What an argument may be.
@@ -202,13 +202,19 @@ impl fmt::Display for Script {
 impl Script {
     /// `len` random operations that need no more than `caps`.
     pub fn random(rng: &mut Rng, len: usize, caps: FsCaps) -> Script {
+        Script::random_in(World::new(MemFixture.make()), rng, len, caps)
+    }
+
+    /// The same, for a tree that is not empty to begin with: `world` holds a copy of it, which is used up.
+    pub fn random_in(world: World, rng: &mut Rng, len: usize, caps: FsCaps) -> Script {
         let verbs: Vec<&Verb> = VERBS.iter().filter(|v| caps.contains(v.caps)).collect();
         // The first quarter only makes things: in an empty tree everything is NOENT.
         let makers: Vec<&Verb> = verbs.iter().copied().filter(|v| MAKERS.contains(&v.name)).collect();
         // It is run as it is made: half of all paths lead to something that is there, so that things meet.
-        let mut env = Env::new(World::new(MemFixture.make()), caps);
+        let mut env = Env::new(world, Rules { caps, rooted: false });
+        let makers_only = if env.existing().is_empty() { len / 4 } else { 0 };
         let mut one = |rng: &mut Rng, i: usize| {
-            let verbs = if i < len / 4 { &makers } else { &verbs };
+            let verbs = if i < makers_only { &makers } else { &verbs };
             let total: u32 = verbs.iter().map(|v| v.weight).sum();
             let known = env.existing();
             let mut at = rng.below(total.into()) as u32;

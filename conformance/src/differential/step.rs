@@ -8,7 +8,7 @@ use gangplank_vfs::{
     Whence,
 };
 
-use super::Op;
+use super::{Op, Rules, Run};
 use crate::{Made, Paths, World};
 
 /// One filesystem while it runs a script.
@@ -17,38 +17,24 @@ pub(super) struct Env {
     home: Paths,
     paths: Paths,
     slots: [Option<OpenFile>; 3],
-    caps: FsCaps,
+    rules: Rules,
     /// What was forked: it must outlive the fork.
     originals: Vec<World>,
 }
 
 /// The oldest time that counts as now.
-const RECENT: Time = Time::from_parts(1_500_000_000, 0);
+pub(super) const RECENT: Time = Time::from_parts(1_500_000_000, 0);
 
 impl Env {
-    pub(super) fn new(world: World, caps: FsCaps) -> Env {
-        let home = world.beneath();
-        Env { paths: home.clone(), home, world, slots: [None, None, None], caps, originals: vec![] }
-    }
-
-    /// The whole tree as text.
-    pub(super) fn tree(&self) -> String {
-        self.world.tree()
+    pub(super) fn new(world: World, rules: Rules) -> Env {
+        let home = home(&world, rules);
+        Env { paths: home.clone(), home, world, slots: [None, None, None], rules, originals: vec![] }
     }
 
     /// The paths of everything that is there.
     pub(super) fn existing(&self) -> Vec<String> {
         let path = |line: &str| line.split(' ').next().unwrap_or("").trim_end_matches('/').to_owned();
         self.world.tree().lines().map(path).collect()
-    }
-
-    /// Does it, and answers what came of it.
-    pub(super) fn step(&mut self, op: &Op) -> String {
-        match self.act(op) {
-            Ok(answer) if answer.is_empty() => "ok".to_owned(),
-            Ok(answer) => answer,
-            Err(e) => e.name().to_owned(),
-        }
     }
 
     fn act(&mut self, op: &Op) -> Result<String> {
@@ -154,17 +140,8 @@ impl Env {
         }
     }
 
-    /// What is left of metadata if it is to be the same everywhere.
     fn describe(&self, m: &Metadata) -> String {
-        let mtime = if m.mtime >= RECENT { "now".to_owned() } else { format!("{:?}", m.mtime) };
-        match m.file_type {
-            FileType::Directory if self.caps.contains(FsCaps::DIR_NLINK) => {
-                format!("dir {:o} {} links {mtime}", m.mode, m.nlink)
-            }
-            FileType::Directory => format!("dir {:o} {mtime}", m.mode),
-            FileType::Symlink => format!("symlink {} links {}", m.nlink, m.size),
-            _ => format!("file {:o} {} links {} bytes {mtime}", m.mode, m.nlink, m.size),
-        }
+        describe(m, self.rules)
     }
 
     /// Closes everything, goes home, and goes on with a fork, if there is such a thing here.
@@ -179,9 +156,45 @@ impl Env {
             }
             self.originals.push(std::mem::replace(&mut self.world, fork));
         }
-        self.home = self.world.beneath();
+        self.home = home(&self.world, self.rules);
         self.paths = self.home.clone();
         Ok(())
+    }
+}
+
+impl Run for Env {
+    fn step(&mut self, op: &Op) -> String {
+        answer(self.act(op))
+    }
+
+    fn tree(&mut self) -> String {
+        self.world.tree()
+    }
+}
+
+fn home(world: &World, rules: Rules) -> Paths {
+    if rules.rooted { world.rooted() } else { world.beneath() }
+}
+
+/// What is left of metadata if it is to be the same everywhere.
+pub(super) fn describe(m: &Metadata, rules: Rules) -> String {
+    let mtime = if m.mtime >= RECENT { "now".to_owned() } else { format!("{:?}", m.mtime) };
+    match m.file_type {
+        FileType::Directory if rules.caps.contains(FsCaps::DIR_NLINK) => {
+            format!("dir {:o} {} links {mtime}", m.mode, m.nlink)
+        }
+        FileType::Directory => format!("dir {:o} {mtime}", m.mode),
+        FileType::Symlink => format!("symlink {} links {}", m.nlink, m.size),
+        _ => format!("file {:o} {} links {} bytes {mtime}", m.mode, m.nlink, m.size),
+    }
+}
+
+/// What came of an operation, as text.
+pub(super) fn answer(outcome: Result<String>) -> String {
+    match outcome {
+        Ok(answer) if answer.is_empty() => "ok".to_owned(),
+        Ok(answer) => answer,
+        Err(e) => e.name().to_owned(),
     }
 }
 
@@ -203,14 +216,14 @@ fn how(flags: &str) -> OpenHow<'static> {
 }
 
 /// `Z*70` is seventy times Z.
-fn text(word: &str) -> Vec<u8> {
+pub(super) fn text(word: &str) -> Vec<u8> {
     match word.split_once('*').map(|(what, times)| (what, times.parse::<usize>())) {
         Some((what, Ok(times))) => what.as_bytes().repeat(times.min(1 << 20)),
         _ => word.as_bytes().to_vec(),
     }
 }
 
-fn short(bytes: &[u8]) -> String {
+pub(super) fn short(bytes: &[u8]) -> String {
     let mut out = String::new();
     for run in bytes.chunk_by(|a, b| a == b) {
         match run.len() {

@@ -1,0 +1,57 @@
+//! [`Player`]: whoever can run a script.
+
+use gangplank_vfs::FsCaps;
+
+use super::{Op, step::Env};
+use crate::{Fixture, World};
+
+/// What all players of one comparison go by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// What all of them can do; what not all can do is left out of the answers.
+    pub caps: FsCaps,
+    /// Paths are those of a `chroot`: `..` of the root is the root. Else leaving the root is `PERM`.
+    pub rooted: bool,
+}
+
+/// Whoever can run a script, from a tree of its own.
+pub trait Player {
+    /// For people.
+    fn name(&self) -> &str;
+
+    /// What it can do.
+    fn caps(&self) -> FsCaps;
+
+    /// Whether it can play by the rules of a `chroot` only.
+    fn rooted(&self) -> bool;
+
+    /// Makes a new tree, always the same, and gets ready to run a script in it.
+    fn start(&self, rules: Rules) -> Box<dyn Run>;
+}
+
+/// A script in the middle of its run.
+pub trait Run {
+    /// Does it, and answers what came of it: the name of an errno, `ok`, or what was to be learnt.
+    fn step(&mut self, op: &Op) -> String;
+
+    /// The whole tree as text, as [`World::tree`] writes it.
+    fn tree(&mut self) -> String;
+}
+
+impl<F: Fixture> Player for F {
+    fn name(&self) -> &str {
+        Fixture::name(self)
+    }
+
+    fn caps(&self) -> FsCaps {
+        self.make().fs.info().caps
+    }
+
+    fn rooted(&self) -> bool {
+        false
+    }
+
+    fn start(&self, rules: Rules) -> Box<dyn Run> {
+        Box::new(Env::new(World::new(self.make()), rules))
+    }
+}
