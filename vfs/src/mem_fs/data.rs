@@ -4,7 +4,8 @@
 //! [`Radix`]; and an *image* underneath the chunks, a `Bytes` shared with whoever made the file, of which a write
 //! copies the chunk it touches and nothing else. A clone shares everything. A chunk is only as long as what was written
 //! to it, so that a small file is small; after its end, and past the end of what is in place, there are zeroes. Nothing
-//! at or past the end of the file is ever kept, so that growing needs no work.
+//! at or past the end of the file is ever kept, so that growing needs no work. The chunk that is written to again and
+//! again stands beside the others, where it is found without asking on the way whether somebody shares the pages.
 //!
 //! # What is charged
 //! One chunk for every chunk index that is allocated or *reserved* (`posix_fallocate`): reservations are a list of
@@ -16,11 +17,14 @@ use std::{io::IoSlice, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{quota::Quota, radix::Radix, ranges::Ranges};
+use super::{
+    chunk::{CHUNK, Chunk},
+    quota::Quota,
+    radix::Radix,
+    ranges::Ranges,
+};
 use crate::{Errno, Result, Seek};
 
-/// Bytes in a chunk.
-pub(super) const CHUNK: usize = 16 << 10;
 const CHUNK64: u64 = CHUNK as u64;
 /// Longest content kept in the node itself.
 const INLINE: usize = 64;
@@ -30,9 +34,6 @@ pub(super) const MAX_SIZE: u64 = 1 << 50;
 const SHARE_MIN: usize = 4 << 10;
 /// Zeroes of holes that one [`Data::read_bytes`] may ask for.
 const HOLE_READ_MAX: u64 = 16 << 20;
-
-/// At most [`CHUNK`] bytes; the rest are zeroes.
-type Chunk = Arc<Vec<u8>>;
 
 /// The content of a regular file.
 #[derive(Clone, Debug)]
@@ -53,7 +54,11 @@ enum Form {
 
 #[derive(Clone, Debug)]
 struct Chunks {
-    map: Radix<Chunk>,
+    /// `None` for the one that is in `hot`.
+    map: Radix<Option<Arc<Chunk>>>,
+    hot: Option<(u64, Arc<Chunk>)>,
+    /// The chunk that was written to last: who writes to it again makes it hot.
+    last: u64,
     /// Number of chunks in `map`.
     allocated: u64,
     /// Those of them that are not in `reserved`.
@@ -155,7 +160,7 @@ impl Data {
             Form::Inline { .. } => end <= INLINE as u64,
             Form::Chunks(c) => {
                 let (first, last) = (offset / CHUNK64, end.saturating_sub(1) / CHUNK64);
-                last - first < 4 && (first..=last).all(|i| c.map.get(i).is_some())
+                last - first < 4 && (first..=last).all(|i| c.is_hot(i) || c.map.get(i).is_some())
             }
         }
     }
@@ -304,7 +309,47 @@ impl Data {
 
 impl Chunks {
     fn new(image: Bytes) -> Chunks {
-        Chunks { map: Radix::new(), allocated: 0, extra: 0, hiding: 0, reserved: Ranges::new(), image }
+        let (map, reserved) = (Radix::new(), Ranges::new());
+        Chunks { map, hot: None, last: u64::MAX, allocated: 0, extra: 0, hiding: 0, reserved, image }
+    }
+
+    #[inline]
+    fn is_hot(&self, i: u64) -> bool {
+        matches!(&self.hot, Some((hot, _)) if *hot == i)
+    }
+
+    /// Chunk `i`, if it is there.
+    #[inline]
+    fn get(&self, i: u64) -> Option<&Arc<Chunk>> {
+        match &self.hot {
+            Some((hot, chunk)) if *hot == i => Some(chunk),
+            _ => self.map.get(i)?.as_ref(),
+        }
+    }
+
+    /// Chunk `i`, if it is there, to be changed: this file's own.
+    #[inline]
+    fn get_mut(&mut self, i: u64) -> Option<&mut Chunk> {
+        if !self.is_hot(i) {
+            if self.last != i {
+                let chunk = self.map.get_mut(i)?.as_mut()?;
+                self.last = i;
+                return Some(Arc::make_mut(chunk));
+            }
+            let chunk = self.map.get_mut(i)?.take()?;
+            self.heat(i, chunk);
+        }
+        self.hot.as_mut().map(|(_, chunk)| Arc::make_mut(chunk))
+    }
+
+    /// Sets chunk `i`, whose place in the map is empty, beside the others.
+    fn heat(&mut self, i: u64, chunk: Arc<Chunk>) {
+        self.last = i;
+        if let Some((cold, chunk)) = self.hot.replace((i, chunk))
+            && let Some(place) = self.map.get_mut(cold)
+        {
+            *place = Some(chunk);
+        }
     }
 
     /// Number of chunks charged.
@@ -314,7 +359,7 @@ impl Chunks {
 
     /// The content of chunk `i` as far as there is any.
     fn chunk(&self, i: u64) -> &[u8] {
-        match self.map.get(i) {
+        match self.get(i) {
             Some(chunk) => chunk,
             None => {
                 let rest = tail(&self.image, i * CHUNK64);
@@ -343,7 +388,7 @@ impl Chunks {
         if n < SHARE_MIN {
             return None;
         }
-        let chunk = self.map.get(i).filter(|chunk| within + n <= chunk.len())?;
+        let chunk = self.get(i).filter(|chunk| within + n <= chunk.len())?;
         Some(Bytes::from_owner(Shared(chunk.clone())).slice(within..within + n))
     }
 
@@ -368,10 +413,10 @@ impl Chunks {
         if whole < 2 || end == within {
             return None;
         }
-        let chunk = Arc::make_mut(self.map.get_mut(i)?);
+        let chunk = self.get_mut(i)?;
         let mut at = within;
         for buf in &bufs[..whole] {
-            write_to(chunk, at, buf);
+            chunk.write(at, buf);
             at += buf.len();
         }
         Some((whole, end - within))
@@ -384,8 +429,8 @@ impl Chunks {
             let at = offset + done as u64;
             let (i, within) = (at / CHUNK64, (at % CHUNK64) as usize);
             let piece = &buf[done..buf.len().min(done + CHUNK - within)];
-            if let Some(chunk) = self.map.get_mut(i) {
-                write_to(Arc::make_mut(chunk), within, piece);
+            if let Some(chunk) = self.get_mut(i) {
+                chunk.write(within, piece);
             } else if let Err(e) = self.add(i, within, piece, quota) {
                 return if done == 0 { Err(e) } else { Ok(done) };
             }
@@ -403,12 +448,11 @@ impl Chunks {
         let below = self.chunk(i);
         let len = below.len().max(within + piece.len());
         // A file that has got beyond its first chunk will fill the others.
-        let mut chunk = Vec::with_capacity(if i == 0 { len } else { CHUNK });
-        if piece.len() < CHUNK {
-            chunk.extend_from_slice(below);
-        }
-        write_to(&mut chunk, within, piece);
-        self.map.insert(i, Arc::new(chunk));
+        let below = if piece.len() < CHUNK { below } else { &[] };
+        let mut chunk = Chunk::copy_of(below, if i == 0 { len } else { CHUNK });
+        chunk.write(within, piece);
+        self.map.insert(i, None);
+        self.heat(i, Arc::new(chunk));
         self.allocated += 1;
         self.extra += u64::from(!reserved);
         self.hiding += u64::from(i < (self.image.len() as u64).div_ceil(CHUNK64));
@@ -429,10 +473,11 @@ impl Chunks {
         if len < self.image.len() as u64 {
             self.image.truncate(len as usize);
         }
+        self.hot.take_if(|(i, _)| *i >= first_gone);
         if within > 0
-            && let Some(chunk) = self.map.get_mut(len / CHUNK64)
+            && let Some(chunk) = self.get_mut(len / CHUNK64)
         {
-            Arc::make_mut(chunk).truncate(within);
+            chunk.truncate(within);
         }
     }
 
@@ -471,7 +516,7 @@ impl Chunks {
 }
 
 /// Owner of a chunk that a `Bytes` shares.
-struct Shared(Chunk);
+struct Shared(Arc<Chunk>);
 
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
@@ -483,17 +528,6 @@ impl AsRef<[u8]> for Shared {
 #[inline]
 fn tail(bytes: &[u8], from: u64) -> &[u8] {
     usize::try_from(from).ok().and_then(|from| bytes.get(from..)).unwrap_or_default()
-}
-
-/// Writes `piece` at `within`, after zeroes if `chunk` ends before it.
-#[inline]
-fn write_to(chunk: &mut Vec<u8>, within: usize, piece: &[u8]) {
-    if chunk.len() < within {
-        chunk.resize(within, 0);
-    }
-    let (over, new) = piece.split_at(piece.len().min(chunk.len() - within));
-    chunk[within..within + over.len()].copy_from_slice(over);
-    chunk.extend_from_slice(new);
 }
 
 /// Copies as much of `from` as there is, and zeroes after it.

@@ -45,6 +45,7 @@
 //! A limit that is not set does not exist: then a guest can fill the host's memory. Whoever runs code that he does not
 //! trust sets both limits. What they count: [`MemFsOptions`].
 
+mod chunk;
 mod data;
 mod dirfile;
 mod entries;

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use super::{data::CHUNK, testing::Rng, *};
+use super::{chunk::CHUNK, testing::Rng, *};
 use crate::{At, Errno, FileType, ManualClock, NoMounts, OpenHow, Opened, Seek, SetXattr, Time};
 
 const CX: Ctx<'static> = Ctx::ROOT;
