@@ -30,7 +30,7 @@ pub(super) struct MemFile {
 impl MemFile {
     /// To be called with the tree locked.
     pub(super) fn new(fs: Arc<Shared>, node: Arc<FileNode>, id: NodeId, flags: OpenFlags) -> MemFile {
-        fs.refs.add(id, 1);
+        fs.opened(id, &node);
         MemFile { fs, node, id, flags }
     }
 
@@ -48,13 +48,13 @@ impl MemFile {
 
     #[inline]
     fn read<R>(&self, f: impl FnOnce(&FileState) -> R) -> Result<R> {
-        self.fs.with_file_read(self.id, &self.node, f)
+        self.fs.with_file_read(self.id, &self.node, |_, state| f(state))
     }
 }
 
 impl Drop for MemFile {
     fn drop(&mut self) {
-        self.fs.release(self.id, 1);
+        self.fs.closed(self.id, &self.node);
     }
 }
 
@@ -104,7 +104,8 @@ impl VirtualFile for MemFile {
     }
 
     fn getattr(&self) -> Result<Metadata> {
-        self.read(|state| state.metadata(self.fs.info.dev, self.id))
+        let metadata = |node: &FileNode, state: &FileState| node.metadata(state, self.fs.info.dev, self.id);
+        self.fs.with_file_read(self.id, &self.node, metadata)
     }
 
     fn setattr(&self, _: &Ctx<'_>, attr: &SetAttr) -> Result<()> {

@@ -1,12 +1,16 @@
 //! What a node consists of.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use super::{data::Data, entries::Entries};
+use super::{
+    data::Data,
+    entries::Entries,
+    refs::{Opens, Refs},
+};
 use crate::{Clock, Cred, FileType, Metadata, NodeId, SetAttr, SetTime, Time};
 
 /// Extended attributes of one node.
@@ -50,6 +54,12 @@ pub(super) struct Dir {
 pub(super) struct FileNode {
     /// Epoch of the filesystem when this was made: only while the two are the same may it change.
     pub(super) epoch: u64,
+    /// The filesystem that made it, by its device number.
+    home: u64,
+    /// That filesystem's open files that were opened on this very node.
+    opens: Opens,
+    /// Changes with the tree locked for writing, and `state`'s write lock: to read it, either will do.
+    nlink: AtomicU64,
     /// Whether in some fork something else has taken its place. Changes under `state`'s write lock.
     superseded: AtomicBool,
     pub(super) state: RwLock<FileState>,
@@ -59,7 +69,6 @@ pub(super) struct FileNode {
 #[derive(Clone, Debug)]
 pub(super) struct FileState {
     pub(super) attrs: Attrs,
-    pub(super) nlink: u64,
     pub(super) data: Data,
 }
 
@@ -156,7 +165,7 @@ impl Node {
     pub(super) fn metadata(&self, dev: u64, ino: NodeId) -> Metadata {
         match self {
             Node::Dir(dir) => dir.metadata(dev, ino),
-            Node::File(file) => file.state.read().metadata(dev, ino),
+            Node::File(file) => file.metadata(&file.state.read(), dev, ino),
             Node::Other(other) => other.metadata(dev, ino),
         }
     }
@@ -191,9 +200,50 @@ impl Dir {
     }
 }
 
+/// In whose name a tree is changed.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a> {
+    /// The filesystem's device number.
+    pub(super) home: u64,
+    /// Its present epoch.
+    pub(super) epoch: u64,
+    /// Its references.
+    pub(super) refs: &'a Refs,
+}
+
 impl FileNode {
-    pub(super) fn new(epoch: u64, state: FileState) -> FileNode {
-        FileNode { epoch, superseded: AtomicBool::new(false), state: RwLock::new(state) }
+    /// With one name.
+    pub(super) fn new(owner: Owner<'_>, state: FileState) -> FileNode {
+        FileNode {
+            epoch: owner.epoch,
+            home: owner.home,
+            opens: Opens::default(),
+            nlink: AtomicU64::new(1),
+            superseded: AtomicBool::new(false),
+            state: RwLock::new(state),
+        }
+    }
+
+    /// Where the filesystem `home` counts its open files, if it counts them here.
+    #[inline]
+    pub(super) fn opens(&self, home: u64) -> Option<&Opens> {
+        (self.home == home).then_some(&self.opens)
+    }
+
+    /// How many names it has.
+    #[inline]
+    pub(super) fn nlink(&self) -> u64 {
+        self.nlink.load(Ordering::Relaxed)
+    }
+
+    /// Calls `f` with the attributes and the number of names, to change them. With the tree locked for writing if the
+    /// number is to change.
+    pub(super) fn change<R>(&self, f: impl FnOnce(&mut Attrs, Option<&mut u64>) -> R) -> R {
+        let mut state = self.state.write();
+        let mut nlink = self.nlink();
+        let result = f(&mut state.attrs, Some(&mut nlink));
+        self.nlink.store(nlink, Ordering::Relaxed);
+        result
     }
 
     /// Exact while `state` is locked, in whatever way.
@@ -202,23 +252,29 @@ impl FileNode {
         self.superseded.load(Ordering::Acquire)
     }
 
-    /// A copy to be changed at `epoch`, and this one is marked as superseded. Content is shared.
-    pub(super) fn supersede(&self, epoch: u64) -> FileNode {
+    /// A copy to be changed by `owner`, and this one is marked as superseded. Content is shared.
+    pub(super) fn supersede(&self, id: NodeId, owner: Owner<'_>) -> FileNode {
+        if let Some(opens) = self.opens(owner.home) {
+            owner.refs.take_over(id, opens);
+        }
         // The write lock waits for a write that began before the fork and still belongs to both sides.
         let state = self.state.write();
-        let copy = FileNode::new(epoch, state.clone());
+        let copy = FileNode { nlink: AtomicU64::new(self.nlink()), ..FileNode::new(owner, state.clone()) };
+        if copy.nlink() == 0 {
+            copy.opens.orphan();
+        }
         self.superseded.store(true, Ordering::Release);
         copy
     }
-}
 
-impl FileState {
-    pub(super) fn metadata(&self, dev: u64, ino: NodeId) -> Metadata {
+    /// `state` is this file's.
+    #[inline]
+    pub(super) fn metadata(&self, state: &FileState, dev: u64, ino: NodeId) -> Metadata {
         Metadata {
-            nlink: self.nlink,
-            size: self.data.len(),
-            blocks: self.data.blocks(),
-            ..self.attrs.metadata(dev, ino, FileType::Regular)
+            nlink: self.nlink(),
+            size: state.data.len(),
+            blocks: state.data.blocks(),
+            ..state.attrs.metadata(dev, ino, FileType::Regular)
         }
     }
 }

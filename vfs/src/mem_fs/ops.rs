@@ -50,7 +50,7 @@ impl Shared {
                 return Err(Errno::FBIG);
             }
             let attrs = Attrs::new(cred, mode, now);
-            Ok(self.new_file(FileState { attrs, nlink: 1, data: Data::image(content) }))
+            Ok(self.new_file(FileState { attrs, data: Data::image(content) }))
         })?;
         Ok(made.node)
     }
@@ -89,7 +89,7 @@ impl Shared {
     fn new_node(&self, cred: &Cred, dir: NodeId, new: &NewNode<'_>, now: Time) -> Result<Node> {
         let attrs = |mode: u16| Attrs::new(cred, mode & !cred.umask, now);
         Ok(match *new {
-            NewNode::Regular { mode } => self.new_file(FileState { attrs: attrs(mode), nlink: 1, data: Data::new() }),
+            NewNode::Regular { mode } => self.new_file(FileState { attrs: attrs(mode), data: Data::new() }),
             NewNode::Directory { mode } => Node::Dir(Arc::new(Dir::new(attrs(mode), dir))),
             NewNode::Symlink { target } => {
                 if target.is_empty() || target.contains(&0) {
@@ -113,7 +113,7 @@ impl Shared {
     }
 
     fn new_file(&self, state: FileState) -> Node {
-        Node::File(Arc::new(FileNode::new(self.epoch(), state)))
+        Node::File(Arc::new(FileNode::new(self.owner(), state)))
     }
 
     pub(super) fn link(&self, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
@@ -136,7 +136,7 @@ impl Shared {
         }
         self.quota.reserve_nodes(1)?;
         let now = self.now();
-        tree.change(node, self.epoch(), |attrs, nlink| {
+        tree.change(node, self.owner(), |attrs, nlink| {
             attrs.ctime = now;
             if let Some(nlink) = nlink {
                 *nlink += 1;
@@ -174,9 +174,15 @@ impl Shared {
     /// A name of `node` has been taken away: frees it if that was the last one and nobody refers to it. A directory
     /// must be empty.
     pub(super) fn unname(&self, tree: &mut Tree, node: NodeId, now: Time) -> Option<Node> {
-        let is_dir = matches!(tree.get(node)?, Node::Dir(_));
-        let last = is_dir || names(tree.get(node)?) == 1;
-        if last && !self.refs.orphan(node) {
+        let (is_dir, last, open) = match tree.get(node)? {
+            Node::Dir(_) => (true, true, false),
+            Node::File(file) => {
+                let open = file.opens(self.info.dev).is_some_and(|opens| opens.count() > 0);
+                (false, file.nlink() == 1, open)
+            }
+            Node::Other(other) => (false, other.nlink == 1, false),
+        };
+        if last && !((open || self.refs.holds(node)) && self.orphan(tree, node)) {
             return self.free(tree, node);
         }
         if is_dir {
@@ -187,7 +193,7 @@ impl Shared {
             self.refs.add(dir.parent, 1);
             return None;
         }
-        let _ = tree.change(node, self.epoch(), |attrs, nlink| {
+        let _ = tree.change(node, self.owner(), |attrs, nlink| {
             attrs.ctime = now;
             if let Some(nlink) = nlink {
                 *nlink -= 1;
@@ -200,11 +206,23 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Whether references keep a node whose last name is gone.
+    fn orphan(&self, tree: &mut Tree, node: NodeId) -> bool {
+        // What is noted in a file is noted in the one that stays.
+        let opens = match tree.file_of(node, self.owner()) {
+            Ok(file) => file.opens(self.info.dev),
+            Err(_) => None,
+        };
+        self.refs.orphan(node, opens)
+    }
+}
+
 /// How many names a node has.
 fn names(node: &Node) -> u64 {
     match node {
         Node::Dir(dir) => u64::from(!dir.removed),
-        Node::File(file) => file.state.read().nlink,
+        Node::File(file) => file.nlink(),
         Node::Other(other) => other.nlink,
     }
 }

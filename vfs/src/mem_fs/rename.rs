@@ -166,7 +166,7 @@ impl Shared {
     /// Notes in a node, and in the numbers of subdirectories, that the node's name has moved.
     fn moved(&self, tree: &mut Tree, thing: Thing, from: NodeId, to: NodeId, now: Time) -> Result<()> {
         if !thing.is_dir() {
-            return tree.change(thing.node, self.epoch(), |attrs, _| attrs.ctime = now);
+            return tree.change(thing.node, self.owner(), |attrs, _| attrs.ctime = now);
         }
         let dir = tree.dir_mut(thing.node)?;
         dir.attrs.ctime = now;

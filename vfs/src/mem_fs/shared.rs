@@ -14,9 +14,9 @@ use super::{
     Atime, MemFsOptions,
     data::{Data, MAX_SIZE},
     info,
-    node::{Attrs, Body, FileNode, FileState, Node},
+    node::{Attrs, Body, FileNode, FileState, Node, Owner},
     quota::Quota,
-    refs::Refs,
+    refs::{Closed, Refs},
     tree::Tree,
 };
 use crate::{Clock, Cred, Entry, Errno, FsInfo, Metadata, Name, NodeId, Result, SetAttr, Time};
@@ -60,6 +60,12 @@ impl Shared {
         self.epoch.load(Ordering::SeqCst)
     }
 
+    /// In whose name the tree is changed: it is locked, and so the epoch stays.
+    #[inline]
+    pub(super) fn owner(&self) -> Owner<'_> {
+        Owner { home: self.info.dev, epoch: self.epoch(), refs: &self.refs }
+    }
+
     #[inline]
     pub(super) fn now(&self) -> Time {
         self.clock.now()
@@ -97,7 +103,7 @@ impl Shared {
             return Ok(());
         }
         let Some(size) = attr.size else {
-            return self.tree.write().change(node, self.epoch(), |attrs, _| attrs.apply(attr, &*self.clock));
+            return self.tree.write().change(node, self.owner(), |attrs, _| attrs.apply(attr, &*self.clock));
         };
         match self.tree.read().node(node)? {
             Node::Dir(_) => return Err(Errno::ISDIR),
@@ -169,7 +175,7 @@ impl Shared {
         // A file has its own lock for this; it may be gone, as may be anything that nobody refers to.
         let noted = self.with_file(node, |state| state.attrs.atime = now);
         if noted == Err(Errno::INVAL) {
-            let _ = self.tree.write().change(node, self.epoch(), |attrs, _| attrs.atime = now);
+            let _ = self.tree.write().change(node, self.owner(), |attrs, _| attrs.atime = now);
         }
     }
 
@@ -186,7 +192,7 @@ impl Shared {
         drop(tree);
         let mut tree = self.tree.write();
         // The epoch changes only with the tree held for writing.
-        let node = tree.file_of(file, self.epoch())?;
+        let node = tree.file_of(file, self.owner())?;
         Ok(f(&mut node.state.write()))
     }
 
@@ -196,24 +202,24 @@ impl Shared {
         &self,
         file: NodeId,
         known: &FileNode,
-        f: impl FnOnce(&FileState) -> R,
+        f: impl FnOnce(&FileNode, &FileState) -> R,
     ) -> Result<R> {
         let state = known.state.read();
         if !known.is_superseded() {
-            return Ok(f(&state));
+            return Ok(f(known, &state));
         }
         drop(state);
         self.with_present_file(file, f)
     }
 
     #[cold]
-    fn with_present_file<R>(&self, file: NodeId, f: impl FnOnce(&FileState) -> R) -> Result<R> {
+    fn with_present_file<R>(&self, file: NodeId, f: impl FnOnce(&FileNode, &FileState) -> R) -> Result<R> {
         let tree = self.tree.read();
         let node = tree.file(file)?.clone();
         let state = node.state.read();
         // Nothing can supersede the file while its state is locked, so a long read need not stop the tree.
         drop(tree);
-        Ok(f(&state))
+        Ok(f(&node, &state))
     }
 
     /// Gives `n` references back, and frees what nothing keeps any more.
@@ -224,13 +230,36 @@ impl Shared {
         }
     }
 
+    /// Counts one more open file, which `node` is opened for. To be called with the tree locked, and `node` in it.
+    #[inline]
+    pub(super) fn opened(&self, id: NodeId, node: &FileNode) {
+        match node.opens(self.info.dev) {
+            Some(opens) => opens.add(),
+            None => self.refs.add(id, 1),
+        }
+    }
+
+    /// The reverse: `node` is what the file was opened for.
+    #[inline]
+    pub(super) fn closed(&self, id: NodeId, node: &FileNode) {
+        match node.opens(self.info.dev).map_or(Closed::CountedElsewhere, |opens| opens.sub()) {
+            Closed::Kept => (),
+            Closed::LastOfOrphan => self.reap(id),
+            Closed::CountedElsewhere => self.release(id, 1),
+        }
+    }
+
     /// Frees a node without names that nobody refers to; then its last parent, if it was the last to refer to that;
     /// and so on, in a loop.
     #[cold]
     fn reap(&self, mut id: NodeId) {
         loop {
             let mut tree = self.tree.write();
-            if !self.refs.bury(id) {
+            let open = match tree.get(id) {
+                Some(Node::File(file)) => file.opens(self.info.dev).is_some_and(|opens| opens.count() > 0),
+                _ => false,
+            };
+            if open || !self.refs.bury(id) {
                 return;
             }
             let freed = self.free(&mut tree, id);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{
-    node::{Attrs, Dir, FileNode, Node, Other},
+    node::{Attrs, Dir, FileNode, Node, Other, Owner},
     radix::Radix,
 };
 use crate::{Errno, NodeId, Result};
@@ -106,15 +106,15 @@ impl Tree {
         }
     }
 
-    /// The file, to be changed: superseded by a copy of its own if it is older than `epoch`.
+    /// The file, to be changed: superseded by a copy of its own if it is older than the owner's epoch.
     ///
     /// # Errors
     /// As [`file`](Self::file).
-    pub(super) fn file_of(&mut self, id: NodeId, epoch: u64) -> Result<&Arc<FileNode>> {
+    pub(super) fn file_of(&mut self, id: NodeId, owner: Owner<'_>) -> Result<&Arc<FileNode>> {
         match self.get_mut(id) {
             Some(Node::File(file)) => {
-                if file.epoch != epoch {
-                    *file = Arc::new(file.supersede(epoch));
+                if file.epoch != owner.epoch {
+                    *file = Arc::new(file.supersede(id, owner));
                 }
                 Ok(file)
             }
@@ -131,15 +131,13 @@ impl Tree {
     pub(super) fn change<R>(
         &mut self,
         id: NodeId,
-        epoch: u64,
+        owner: Owner<'_>,
         f: impl FnOnce(&mut Attrs, Option<&mut u64>) -> R,
     ) -> Result<R> {
         if let Node::File(file) = self.node(id)? {
             // A file of this epoch is changed under its own lock: no page has to be anybody's own.
-            let file = if file.epoch == epoch { file } else { self.file_of(id, epoch)? };
-            let mut state = file.state.write();
-            let state = &mut *state;
-            return Ok(f(&mut state.attrs, Some(&mut state.nlink)));
+            let file = if file.epoch == owner.epoch { file } else { self.file_of(id, owner)? };
+            return Ok(file.change(f));
         }
         match self.get_mut(id) {
             Some(Node::Dir(dir)) => Ok(f(&mut Arc::make_mut(dir).attrs, None)),

@@ -150,11 +150,11 @@ fn open_node(
             Ok(Some(Arc::new(MemFile::new(fs.clone(), file.clone(), id, flags))))
         }
         Node::File(file) => {
-            let epoch = fs.epoch();
+            let owner = fs.owner();
             let file = match lock {
-                Locked::Read(_) if file.epoch == epoch => file,
+                Locked::Read(_) if file.epoch == owner.epoch => file,
                 Locked::Read(_) => return Ok(None),
-                Locked::Write(tree) => tree.file_of(id, epoch)?,
+                Locked::Write(tree) => tree.file_of(id, owner)?,
             };
             let now = fs.now();
             let mut state = file.state.write();

@@ -29,7 +29,7 @@ impl Xattrs for Shared {
             return Err(Errno::TOOBIG);
         }
         let now = self.now();
-        self.tree.write().change(node, self.epoch(), |attrs, _| {
+        self.tree.write().change(node, self.owner(), |attrs, _| {
             let old = attrs.xattrs.as_ref().and_then(|map| map.get(name)).map(|old| xattr_cost(name, old));
             match (how, old) {
                 (SetXattr::Create, Some(_)) => return Err(Errno::EXIST),
@@ -53,7 +53,7 @@ impl Xattrs for Shared {
     fn remove(&self, node: NodeId, name: &[u8]) -> Result<()> {
         check_space(name)?;
         let now = self.now();
-        self.tree.write().change(node, self.epoch(), |attrs, _| {
+        self.tree.write().change(node, self.owner(), |attrs, _| {
             let map = attrs.xattrs.as_mut().filter(|map| map.contains_key(name)).ok_or(Errno::NODATA)?;
             let map = Arc::make_mut(map);
             if let Some(old) = map.remove(name) {
