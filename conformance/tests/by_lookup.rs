@@ -54,6 +54,9 @@ impl FileSystem for ByLookup {
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
         self.0.create(cx, dir, name, new)
     }
+    fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
+        self.0.make(cx, dir, name, new)
+    }
     fn link(&self, cx: &Ctx<'_>, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
         self.0.link(cx, node, dir, name)
     }

@@ -115,8 +115,7 @@ fn turn(fs: &HostFs, operation: &str, file: &dyn VirtualFile, many: Option<&dyn 
         "readdir" => list(many.ok_or(Errno::BADF)?)?,
         "mkdir-rmdir" => {
             let name = gangplank_vfs::Name::new(b"made")?;
-            let made = fs.create(&Ctx::ROOT, fs.root(), name, &NewNode::Directory { mode: 0o755 })?;
-            fs.forget(made.node, 1);
+            fs.make(&Ctx::ROOT, fs.root(), name, &NewNode::Directory { mode: 0o755 })?;
             fs.remove(&Ctx::ROOT, fs.root(), name, Remove::Directory)?;
         }
         "rename" => {

@@ -109,6 +109,17 @@ pub trait FileSystem: fmt::Debug + Send + Sync + 'static {
     /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/symlink.html>
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry>;
 
+    /// As [`create`](FileSystem::create), for those who do not want the node: `mkdir`, `symlink`. It returns without a
+    /// reference, for which a host would need several system calls.
+    ///
+    /// # Errors
+    /// As `create`.
+    fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
+        let entry = self.create(cx, dir, name, new)?;
+        self.forget(entry.node, 1);
+        Ok(())
+    }
+
     /// Gives `node` a further name. A symbolic link is linked itself.
     ///
     /// # Errors

@@ -76,9 +76,7 @@ impl Slot<'_, '_> {
     /// `EXIST` for `.`, `..`, `/` and for what is there; `ROFS`; `NOENT` for a new name with a slash after it.
     fn create(&self, cx: &Ctx<'_>, new: &NewNode<'_>) -> Result<()> {
         let name = self.vacant(cx, matches!(new, NewNode::Directory { .. }))?;
-        let entry = self.dir.fs().create(cx, self.dir.node(), name, new)?;
-        self.dir.fs().forget(entry.node, 1);
-        Ok(())
+        self.dir.fs().make(cx, self.dir.node(), name, new)
     }
 
     /// The name, if it can be made.

@@ -31,8 +31,7 @@ const MOST: &[(&str, f64)] = &[
     ("open-5", 3.0),
     ("create-5", 3.0),
     ("rename", 1.0),
-    // The new directory is opened once, for its identity.
-    ("mkdir-rmdir", 5.0),
+    ("mkdir-rmdir", 2.0),
 ];
 
 #[test]

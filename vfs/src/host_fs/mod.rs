@@ -300,6 +300,16 @@ impl Inner {
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
         let node = self.get(dir)?;
         let dir = node.dir()?;
+        self.make(cx, dir, name, new)?;
+        let made = self.sys.pin(dir, name)?;
+        if made.file_type == FileType::Directory {
+            *made.parent.lock() = Some(parent::link_to(&node));
+        }
+        let file_type = made.file_type;
+        Ok(Entry { node: self.intern(Arc::new(made)), file_type })
+    }
+
+    fn make(&self, cx: &Ctx<'_>, dir: &File, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
         match *new {
             NewNode::Regular { mode } => {
                 let mode = new_mode(mode, cx.cred.umask);
@@ -323,12 +333,7 @@ impl Inner {
             }
             NewNode::Special { .. } => return taken(dir, name, Errno::NOTSUP),
         }
-        let made = self.sys.pin(dir, name)?;
-        if made.file_type == FileType::Directory {
-            *made.parent.lock() = Some(parent::link_to(&node));
-        }
-        let file_type = made.file_type;
-        Ok(Entry { node: self.intern(Arc::new(made)), file_type })
+        Ok(())
     }
 }
 
@@ -410,6 +415,10 @@ impl FileSystem for HostFs {
 
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
         self.inner.create(cx, dir, name, new)
+    }
+
+    fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
+        self.inner.make(cx, self.inner.get(dir)?.dir()?, name, new)
     }
 
     fn link(&self, _cx: &Ctx<'_>, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {

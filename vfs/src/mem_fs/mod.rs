@@ -265,6 +265,10 @@ impl FileSystem for MemFs {
         self.shared.create(cx.cred, dir, name, new)
     }
 
+    fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
+        self.shared.create_in(&mut self.shared.tree.write(), cx.cred, dir, name, new).map(drop)
+    }
+
     fn link(&self, _: &Ctx<'_>, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
         self.shared.link(node, dir, name)
     }

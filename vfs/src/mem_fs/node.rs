@@ -174,10 +174,7 @@ impl Node {
     pub(super) fn charged(&self) -> u64 {
         match self {
             Node::Dir(dir) => dir.attrs.charged(),
-            Node::File(file) => {
-                let state = file.state.read();
-                state.attrs.charged() + state.data.charged()
-            }
+            Node::File(file) => file.state.read().charged(),
             Node::Other(other) => {
                 let target = if let Body::Symlink(target) = &other.body { target.len() } else { 0 };
                 other.attrs.charged() + target as u64
@@ -246,6 +243,11 @@ impl FileNode {
         result
     }
 
+    /// Bytes charged for it.
+    pub(super) fn charged(&mut self) -> u64 {
+        self.state.get_mut().charged()
+    }
+
     /// Exact while `state` is locked, in whatever way.
     #[inline]
     pub(super) fn is_superseded(&self) -> bool {
@@ -276,6 +278,12 @@ impl FileNode {
             blocks: state.data.blocks(),
             ..state.attrs.metadata(dev, ino, FileType::Regular)
         }
+    }
+}
+
+impl FileState {
+    fn charged(&self) -> u64 {
+        self.attrs.charged() + self.data.charged()
     }
 }
 

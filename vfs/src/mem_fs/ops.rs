@@ -72,7 +72,9 @@ impl Shared {
         }
         let now = self.now();
         let node = make(now)?;
-        let (file_type, charge) = (node.file_type(), node.charged());
+        let file_type = node.file_type();
+        // A new file is empty, or an image: neither is charged, and its lock need not be taken to know it.
+        let charge = if file_type == FileType::Regular { 0 } else { node.charged() };
         self.quota.reserve_nodes(1)?;
         let added = self
             .quota

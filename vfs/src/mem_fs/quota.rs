@@ -13,7 +13,8 @@ pub struct Refused {
     pub nodes: bool,
 }
 
-/// Bytes and nodes, used and allowed.
+/// Bytes and nodes, used and allowed. The number of nodes changes only with the tree locked for writing, so that it
+/// takes no atomic operation.
 #[derive(Debug)]
 pub(super) struct Quota {
     bytes: Account,
@@ -55,11 +56,15 @@ impl Quota {
     /// # Errors
     /// `NOSPC` if so many are not left; nothing is reserved then.
     pub(super) fn reserve_nodes(&self, n: u64) -> Result<()> {
-        self.nodes.reserve(n)
+        let sum = self.nodes.check(self.used_nodes(), n)?;
+        self.nodes.used.store(sum, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(super) fn refund_nodes(&self, n: u64) {
-        self.nodes.refund(n);
+        let before = self.used_nodes();
+        debug_assert!(before >= n, "more refunded than reserved");
+        self.nodes.used.store(before.saturating_sub(n), Ordering::Relaxed);
     }
 
     pub(super) fn used_bytes(&self) -> u64 {
@@ -89,16 +94,35 @@ impl Account {
         Account { used: AtomicU64::new(used), limit, refused: AtomicBool::new(false) }
     }
 
-    fn reserve(&self, n: u64) -> Result<()> {
-        let fits = |used: u64| used.checked_add(n).filter(|&sum| sum <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map(drop).map_err(|_| {
+    /// # Errors
+    /// `NOSPC` if `n` more than `used` are too many.
+    #[inline]
+    fn check(&self, used: u64, n: u64) -> Result<u64> {
+        used.checked_add(n).filter(|&sum| sum <= self.limit).ok_or_else(|| {
             self.refused.store(true, Ordering::Relaxed);
             Errno::NOSPC
         })
     }
 
+    fn reserve(&self, n: u64) -> Result<()> {
+        let mut used = self.used.load(Ordering::Relaxed);
+        loop {
+            let sum = self.check(used, n)?;
+            // Nothing asked for is always granted, and costs nothing.
+            if n == 0 {
+                return Ok(());
+            }
+            match self.used.compare_exchange_weak(used, sum, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => used = now,
+            }
+        }
+    }
+
     fn refund(&self, n: u64) {
-        let before = self.used.fetch_sub(n, Ordering::Relaxed);
-        debug_assert!(before >= n, "more refunded than reserved");
+        if n > 0 {
+            let before = self.used.fetch_sub(n, Ordering::Relaxed);
+            debug_assert!(before >= n, "more refunded than reserved");
+        }
     }
 }

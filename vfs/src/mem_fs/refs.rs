@@ -181,3 +181,65 @@ pub(super) enum Closed {
     /// [`Refs::sub`] knows.
     CountedElsewhere,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::IoSlice, sync::Arc};
+
+    use crate::{
+        At, Ctx, FileSystem, MemFs, Name, NewNode, OpenFlags, Remove, Rename, VirtualFile,
+        mem_fs::{testing::Rng, tree::ROOT},
+    };
+
+    const CX: Ctx<'static> = Ctx::ROOT;
+
+    /// Files are opened by name and by reference, unlinked, written after forks, opened again without a name, and
+    /// closed in any order: each works until the last has gone, and then nothing is left of it.
+    #[test]
+    fn what_is_open_stays_and_what_nobody_holds_goes() {
+        for seed in 1..60 {
+            let mut rng = Rng::new(seed);
+            let mut worlds = vec![(MemFs::new(), vec![], Vec::<Arc<dyn VirtualFile>>::new())];
+            for step in 0..400u64 {
+                if rng.below(40) == 0 && worlds.len() < 5 {
+                    let fork = worlds[rng.below(worlds.len() as u64) as usize].0.fork();
+                    worlds.push((fork, vec![], vec![]));
+                }
+                let at = rng.below(worlds.len() as u64) as usize;
+                let (fs, held, open) = &mut worlds[at];
+                let spell = |n: u64| format!("f{n}");
+                let (a, b) = (spell(rng.below(4)), spell(rng.below(4)));
+                let (a, b) = (Name::new(a.as_bytes()).unwrap(), Name::new(b.as_bytes()).unwrap());
+                match rng.below(9) {
+                    0 | 1 => held.extend(fs.create(&CX, ROOT, a, &NewNode::Regular { mode: 0o600 }).map(|e| e.node)),
+                    2 => held.extend(fs.lookup(&CX, ROOT, a).map(|e| e.node)),
+                    3 if !held.is_empty() => {
+                        let node = held[rng.below(held.len() as u64) as usize];
+                        open.push(fs.open(&CX, node, OpenFlags::READ | OpenFlags::WRITE).unwrap());
+                    }
+                    4 if !held.is_empty() => fs.forget(held.swap_remove(rng.below(held.len() as u64) as usize), 1),
+                    5 if !open.is_empty() => drop(open.swap_remove(rng.below(open.len() as u64) as usize)),
+                    6 => drop(fs.remove(&CX, ROOT, a, Remove::NonDirectory)),
+                    7 => drop(fs.rename(&CX, (ROOT, a), (ROOT, b), Rename::Replace)),
+                    _ if !open.is_empty() => {
+                        let file = &open[rng.below(open.len() as u64) as usize];
+                        file.write_at(&[IoSlice::new(&[step as u8; 100])], At::Offset(0)).unwrap();
+                    }
+                    _ => (),
+                }
+                open.iter().for_each(|file| assert!(file.getattr().is_ok()));
+                held.iter().for_each(|&node| assert!(fs.getattr(node).is_ok()));
+            }
+            for (fs, held, open) in worlds {
+                held.into_iter().for_each(|node| fs.forget(node, 1));
+                drop(open);
+                for n in 0..4 {
+                    let _ = fs.remove(&CX, ROOT, Name::new(format!("f{n}").as_bytes()).unwrap(), Remove::NonDirectory);
+                }
+                assert_eq!(fs.shared.refs.len(), 0);
+                assert!(fs.shared.refs.orphans().is_empty());
+                assert_eq!((fs.shared.quota.used_bytes(), fs.shared.quota.used_nodes()), (0, 1), "seed {seed}");
+            }
+        }
+    }
+}

@@ -273,9 +273,12 @@ impl Shared {
 
     /// Frees a node, and what it was charged. The caller drops it when it has given the lock back.
     pub(super) fn free(&self, tree: &mut Tree, id: NodeId) -> Option<Node> {
-        let freed = tree.free(id);
-        if let Some(node) = &freed {
-            self.quota.refund_bytes(node.charged());
+        let mut freed = tree.free(id);
+        if let Some(node) = &mut freed {
+            let own = if let Node::File(file) = node { Arc::get_mut(file) } else { None };
+            // Nobody else has it, as a rule, and its lock need not be taken.
+            let charged = own.map(|file| file.charged()).unwrap_or_else(|| node.charged());
+            self.quota.refund_bytes(charged);
             self.quota.refund_nodes(1);
         }
         freed

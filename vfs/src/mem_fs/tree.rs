@@ -2,6 +2,9 @@
 //!
 //! A [`NodeId`] is `generation << 32 | index`. An index is used again when its node is gone, with the next
 //! generation; when generations run out, the index retires. So an identity never comes back.
+//!
+//! The directory that is changed again and again stands beside the table, where it is changed without asking on the way
+//! whether a fork shares the pages: each such question is an atomic operation.
 
 use std::sync::Arc;
 
@@ -21,6 +24,10 @@ pub(super) const MAX_NODES: u64 = (u32::MAX - 1) as u64;
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     slots: Radix<Slot>,
+    /// The directory whose place in the table says [`Content::Hot`].
+    hot: Option<(NodeId, Node)>,
+    /// The directory that was changed last: who changes it again makes it hot.
+    last: NodeId,
     /// Head of the list of free slots, 0 if there is none.
     free: u32,
     /// Slots from here on were never used.
@@ -37,6 +44,8 @@ struct Slot {
 #[derive(Clone, Debug)]
 enum Content {
     Node(Node),
+    /// It is in [`Tree::hot`].
+    Hot,
     /// The next free slot, 0 if this is the last.
     Free(u32),
 }
@@ -47,7 +56,7 @@ impl Tree {
         let mut slots = Radix::new();
         let root = Node::Dir(Arc::new(Dir::new(root, ROOT)));
         slots.insert(ROOT.get(), Slot { generation: 0, content: Content::Node(root) });
-        Tree { slots, free: 0, fresh: 2 }
+        Tree { slots, hot: None, last: ROOT, free: 0, fresh: 2 }
     }
 
     #[inline]
@@ -55,15 +64,33 @@ impl Tree {
         let (index, generation) = split(id);
         match self.slots.get(index)? {
             Slot { generation: g, content: Content::Node(node) } if *g == generation => Some(node),
+            Slot { generation: g, content: Content::Hot } if *g == generation => self.hot.as_ref().map(|hot| &hot.1),
             _ => None,
         }
     }
 
     fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
+        if let Some((hot, node)) = &mut self.hot
+            && *hot == id
+        {
+            return Some(node);
+        }
         let (index, generation) = split(id);
         match self.slots.get_mut(index)? {
             Slot { generation: g, content: Content::Node(node) } if *g == generation => Some(node),
             _ => None,
+        }
+    }
+
+    /// Sets a directory beside the table, and what stood there back into it.
+    fn heat(&mut self, id: NodeId) {
+        let (index, _) = split(id);
+        let Some(Slot { content, .. }) = self.slots.get_mut(index) else { return };
+        let Content::Node(node) = core::mem::replace(content, Content::Hot) else { return };
+        if let Some((cold, node)) = self.hot.replace((id, node))
+            && let Some(slot) = self.slots.get_mut(split(cold).0)
+        {
+            slot.content = Content::Node(node);
         }
     }
 
@@ -90,6 +117,13 @@ impl Tree {
     /// # Errors
     /// As [`dir`](Self::dir).
     pub(super) fn dir_mut(&mut self, id: NodeId) -> Result<&mut Dir> {
+        if self.last == id {
+            if !matches!(self.hot, Some((hot, _)) if hot == id) && matches!(self.get(id), Some(Node::Dir(_))) {
+                self.heat(id);
+            }
+        } else {
+            self.last = id;
+        }
         match self.get_mut(id) {
             Some(Node::Dir(dir)) => Ok(Arc::make_mut(dir)),
             Some(_) => Err(Errno::NOTDIR),
@@ -176,18 +210,19 @@ impl Tree {
     pub(super) fn free(&mut self, id: NodeId) -> Option<Node> {
         let (index, generation) = split(id);
         self.get(id)?;
-        let Some(next) = generation.checked_add(1) else {
-            return match self.slots.remove(index)?.content {
-                Content::Node(node) => Some(node),
-                Content::Free(_) => None,
-            };
+        let content = match generation.checked_add(1) {
+            Some(next) => {
+                let slot = self.slots.get_mut(index)?;
+                slot.generation = next;
+                let content = core::mem::replace(&mut slot.content, Content::Free(self.free));
+                self.free = index as u32;
+                content
+            }
+            None => self.slots.remove(index)?.content,
         };
-        let slot = self.slots.get_mut(index)?;
-        slot.generation = next;
-        let content = core::mem::replace(&mut slot.content, Content::Free(self.free));
-        self.free = index as u32;
         match content {
             Content::Node(node) => Some(node),
+            Content::Hot => self.hot.take().map(|hot| hot.1),
             Content::Free(_) => None,
         }
     }
