@@ -2,27 +2,22 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     dirfile::MemDir,
     file::MemFile,
-    node::{Body, Node},
+    node::{Body, Dir, Node},
     shared::Shared,
     tree::Tree,
 };
 use crate::{
-    Component, Components, Ctx, Entry, Errno, FileType, Goal, MountPoints, NodeId, OpenFlags, OpenHow, Opened, Result,
-    VirtualFile, Walked,
+    Component, Components, Ctx, Entry, Errno, FileType, Goal, MountPoints, Name, NodeId, OpenFlags, OpenHow, Opened,
+    Result, VirtualFile, Walked,
 };
 
-/// The tree, locked one way or the other.
-enum Locked<'a> {
-    Read(RwLockReadGuard<'a, Tree>),
-    Write(RwLockWriteGuard<'a, Tree>),
-}
-
-/// Walks with the tree locked for reading, and, if it comes to changing something, once more with it locked for
+/// Walks with the tree locked for reading; only if it comes to changing something, once more with it locked for
 /// writing. Nothing is done in between, so there is nothing to check again.
 pub(super) fn walk(
     fs: &Arc<Shared>,
@@ -32,15 +27,17 @@ pub(super) fn walk(
     mounts: &dyn MountPoints,
     goal: Goal<'_>,
 ) -> Result<Walked> {
-    let start = *path;
-    // Here the name is most likely missing.
-    let creates = matches!(goal, Goal::Open(OpenHow { create: Some(_), exclusive: true, .. }));
-    if !creates && let Some(end) = step(fs, cx, &mut Locked::Read(fs.tree.read()), dir, path, mounts, goal)? {
-        return Ok(end);
+    let mounts = (!mounts.is_empty()).then_some(mounts);
+    if let Goal::Open(how) = goal {
+        return walk_to_open(fs, cx, dir, path, mounts, how);
     }
-    *path = start;
-    let end = step(fs, cx, &mut Locked::Write(fs.tree.write()), dir, path, mounts, goal)?;
-    end.ok_or(Errno::IO)
+    let tree = fs.tree.read();
+    match (descend(fs, &tree, dir, path, mounts, goal.follows())?, goal) {
+        (Met::Last(entry), Goal::Stat { .. }) => {
+            Ok(Walked::Stat(tree.node(entry.node)?.metadata(fs.info.dev, entry.node)))
+        }
+        (met, _) => met.halt(fs),
+    }
 }
 
 /// Opens a node that is known.
@@ -51,81 +48,142 @@ pub(super) fn open(fs: &Arc<Shared>, node: NodeId, flags: OpenFlags) -> Result<A
     open_node(fs, &mut Locked::Write(fs.tree.write()), node, flags)?.ok_or(Errno::IO)
 }
 
+fn walk_to_open(
+    fs: &Arc<Shared>,
+    cx: &Ctx<'_>,
+    dir: NodeId,
+    path: &mut Components<'_>,
+    mounts: Option<&dyn MountPoints>,
+    how: &OpenHow<'_>,
+) -> Result<Walked> {
+    let start = *path;
+    // Where the name must not be there, it most likely is not.
+    if !(how.create.is_some() && how.exclusive)
+        && let Some(end) = step_to_open(fs, cx, &mut Locked::Read(fs.tree.read()), dir, path, mounts, how)?
+    {
+        return Ok(end);
+    }
+    *path = start;
+    let end = step_to_open(fs, cx, &mut Locked::Write(fs.tree.write()), dir, path, mounts, how)?;
+    end.ok_or(Errno::IO)
+}
+
+/// The tree, locked one way or the other.
+enum Locked<'a> {
+    Read(RwLockReadGuard<'a, Tree>),
+    Write(RwLockWriteGuard<'a, Tree>),
+}
+
+/// Where a descent ended.
+enum Met<'t, 'p> {
+    /// The last name.
+    Last(Entry),
+    /// A name that is not there, and the components after it.
+    Missing { dir: NodeId, here: &'t Dir, name: Name<'p>, rest: Components<'p> },
+    /// There is no further name: the path is used up, or goes on with `..`.
+    Node(Entry),
+    /// A link that must be followed.
+    Symlink { dir: NodeId, target: &'t Bytes },
+    /// Something is mounted there.
+    MountPoint(NodeId),
+}
+
+/// Takes names as long as they lead down; `follows` says whether a symbolic link in the last place is to be followed.
+#[inline]
+fn descend<'t, 'p>(
+    fs: &Shared,
+    tree: &'t Tree,
+    dir: NodeId,
+    path: &mut Components<'p>,
+    mounts: Option<&dyn MountPoints>,
+    follows: bool,
+) -> Result<Met<'t, 'p>> {
+    if !matches!(path.peek()?, Component::Name(_)) {
+        return Ok(Met::Node(Entry { node: dir, file_type: tree.node(dir)?.file_type() }));
+    }
+    let (mut at, mut here) = (dir, tree.dir(dir)?);
+    loop {
+        let (Component::Name(name), rest) = path.split_first()? else {
+            return Ok(Met::Node(Entry { node: at, file_type: FileType::Directory }));
+        };
+        let Some(found) = here.entries.find(fs.hash(name), name) else {
+            return Ok(Met::Missing { dir: at, here, name, rest });
+        };
+        let entry = Entry { node: found.node, file_type: found.file_type };
+        let last = rest.is_empty();
+        *path = rest;
+        if mounts.is_some_and(|mounts| mounts.contains(entry.node)) {
+            return Ok(Met::MountPoint(entry.node));
+        }
+        if entry.file_type == FileType::Symlink && (!last || follows) {
+            let Node::Other(other) = tree.node(entry.node)? else { return Err(Errno::IO) };
+            let Body::Symlink(target) = &other.body else { return Err(Errno::IO) };
+            return Ok(Met::Symlink { dir: at, target });
+        }
+        if last {
+            return Ok(Met::Last(entry));
+        }
+        if entry.file_type != FileType::Directory {
+            return Err(Errno::NOTDIR);
+        }
+        (at, here) = (entry.node, tree.dir(entry.node)?);
+    }
+}
+
+impl Met<'_, '_> {
+    /// The walk ends here, whatever it wanted. To be called with the tree locked, so that what is referred to cannot go
+    /// before.
+    fn halt(self, fs: &Shared) -> Result<Walked> {
+        Ok(match self {
+            Met::Missing { .. } => Walked::Missing,
+            Met::Last(entry) | Met::Node(entry) => {
+                fs.refs.add(entry.node, 1);
+                Walked::Node(entry)
+            }
+            Met::Symlink { dir, target } => {
+                fs.refs.add(dir, 1);
+                Walked::Symlink { dir, target: target.clone() }
+            }
+            Met::MountPoint(node) => {
+                fs.refs.add(node, 1);
+                Walked::MountPoint(node)
+            }
+        })
+    }
+}
+
 /// `None` if the tree must be locked for writing.
-fn step(
+fn step_to_open(
     fs: &Arc<Shared>,
     cx: &Ctx<'_>,
     lock: &mut Locked<'_>,
     dir: NodeId,
     path: &mut Components<'_>,
-    mounts: &dyn MountPoints,
-    goal: Goal<'_>,
+    mounts: Option<&dyn MountPoints>,
+    how: &OpenHow<'_>,
 ) -> Result<Option<Walked>> {
-    let tree = lock.tree();
-    let mounts = (!mounts.is_empty()).then_some(mounts);
-    // References are counted with the tree locked, so that what they are for cannot go before.
-    let reached = |node, file_type| {
-        fs.refs.add(node, 1);
-        Ok(Some(Walked::Node(Entry { node, file_type })))
-    };
-    if !matches!(path.peek()?, Component::Name(_)) {
-        return reached(dir, tree.node(dir)?.file_type());
-    }
-    let (mut at, mut here) = (dir, tree.dir(dir)?);
-    loop {
-        let (Component::Name(name), rest) = path.split_first()? else { return reached(at, FileType::Directory) };
-        let last = rest.is_empty();
-        let Some(found) = here.entries.find(fs.hash(name), name) else {
-            if let (true, Goal::Open(how @ OpenHow { create: Some(new), .. })) = (last, goal) {
-                if here.removed {
-                    return Err(Errno::NOENT);
-                }
-                if how.flags.contains(OpenFlags::DIRECTORY) {
-                    return Err(Errno::NOTDIR);
-                }
-                let Locked::Write(tree) = lock else { return Ok(None) };
-                let made = fs.create_in(tree, cx.cred, at, name, new)?;
-                *path = rest;
-                return opened(fs, lock, made, how.flags - OpenFlags::TRUNC);
+    let (entry, flags) = match descend(fs, lock.tree(), dir, path, mounts, Goal::Open(how).follows())? {
+        Met::Last(_) if how.create.is_some() && how.exclusive => return Err(Errno::EXIST),
+        Met::Last(entry) if how.create.is_some() && entry.file_type == FileType::Directory => {
+            return Err(Errno::ISDIR);
+        }
+        Met::Last(entry) => (entry, how.flags),
+        Met::Missing { dir, here, name, rest } if rest.is_empty() && how.create.is_some() => {
+            if here.removed {
+                return Err(Errno::NOENT);
             }
-            return Ok(Some(Walked::Missing));
-        };
-        let entry = Entry { node: found.node, file_type: found.file_type };
-        *path = rest;
-        if mounts.is_some_and(|mounts| mounts.contains(entry.node)) {
-            fs.refs.add(entry.node, 1);
-            return Ok(Some(Walked::MountPoint(entry.node)));
-        }
-        if entry.file_type == FileType::Symlink && (!last || goal.follows()) {
-            let Node::Other(other) = tree.node(entry.node)? else { return Err(Errno::IO) };
-            let Body::Symlink(target) = &other.body else { return Err(Errno::IO) };
-            fs.refs.add(at, 1);
-            return Ok(Some(Walked::Symlink { dir: at, target: target.clone() }));
-        }
-        if !last {
-            if entry.file_type != FileType::Directory {
+            if how.flags.contains(OpenFlags::DIRECTORY) {
                 return Err(Errno::NOTDIR);
             }
-            (at, here) = (entry.node, tree.dir(entry.node)?);
-            continue;
+            let (Locked::Write(tree), Some(new)) = (&mut *lock, &how.create) else { return Ok(None) };
+            let made = fs.create_in(tree, cx.cred, dir, name, new)?;
+            *path = rest;
+            (made, how.flags - OpenFlags::TRUNC)
         }
-        return match goal {
-            Goal::Node { .. } => reached(entry.node, entry.file_type),
-            Goal::Stat { .. } => Ok(Some(Walked::Stat(tree.node(entry.node)?.metadata(fs.info.dev, entry.node)))),
-            Goal::Open(OpenHow { create: Some(_), exclusive: true, .. }) => Err(Errno::EXIST),
-            Goal::Open(OpenHow { create: Some(_), .. }) if entry.file_type == FileType::Directory => Err(Errno::ISDIR),
-            Goal::Open(how) => opened(fs, lock, entry, how.flags),
-        };
-    }
-}
-
-fn opened(
-    fs: &Arc<Shared>,
-    lock: &mut Locked<'_>,
-    Entry { node, file_type }: Entry,
-    flags: OpenFlags,
-) -> Result<Option<Walked>> {
-    let Some(file) = open_node(fs, lock, node, flags)? else { return Ok(None) };
+        met => return met.halt(fs).map(Some),
+    };
+    let Some(file) = open_node(fs, lock, entry.node, flags)? else { return Ok(None) };
+    let Entry { node, file_type } = entry;
     if file_type == FileType::Directory {
         fs.refs.add(node, 1);
     }
