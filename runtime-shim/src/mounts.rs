@@ -1,27 +1,47 @@
 //! What [`Runner::mount`](crate::Runner::mount) puts together.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use gangplank_vfs::{Ctx, Errno, Namespace, Place, Scope, Start};
 
 use crate::RunError;
 
-/// The namespace of one run: `base`, or a copy of it with `mounts`, in their order, on directories below `preopens`.
-pub(crate) fn namespace(
+/// One mount that was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct MountAt {
+    pub(crate) path: Vec<u8>,
+    pub(crate) dir: Place,
+    /// If there is no directory at that path, it is preopened.
+    pub(crate) or_preopen: bool,
+}
+
+/// A directory, and its name.
+type Preopen = (Vec<u8>, Place);
+
+/// The namespace and the directories of one run: `base`, or a copy of it with `mounts`, in their order, on directories
+/// below `preopens`; and those with what found no directory.
+pub(crate) fn put_together<'p>(
     base: Option<&Arc<Namespace>>,
-    preopens: &[(Vec<u8>, Place)],
-    mounts: &[(Vec<u8>, Place)],
-) -> Result<Option<Arc<Namespace>>, RunError> {
+    preopens: &'p [Preopen],
+    mounts: &[MountAt],
+) -> Result<(Option<Arc<Namespace>>, Cow<'p, [Preopen]>), RunError> {
+    let mut preopens = Cow::Borrowed(preopens);
     if mounts.is_empty() {
-        return Ok(base.map(Arc::clone));
+        return Ok((base.map(Arc::clone), preopens));
     }
     let namespace = base.map_or_else(Namespace::new, |base| base.fork());
-    for (path, what) in mounts {
-        let mounted =
-            target(&namespace, preopens, path).and_then(|at| namespace.bind(&at, what, what.mount().options()));
+    for MountAt { path, dir, or_preopen } in mounts {
+        let at = match target(&namespace, &preopens, path) {
+            Err(Errno::NOENT | Errno::NOTDIR) if *or_preopen => {
+                preopens.to_mut().push((path.clone(), dir.clone()));
+                continue;
+            }
+            found => found,
+        };
+        let mounted = at.and_then(|at| namespace.bind(&at, dir, dir.mount().options()));
         mounted.map_err(|errno| RunError::Mount { path: path.clone(), errno })?;
     }
-    Ok(Some(namespace))
+    Ok((Some(namespace), preopens))
 }
 
 /// The directory that a guest finds at `path`: as a C library looks for it, below the longest name that is a prefix.

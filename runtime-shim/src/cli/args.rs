@@ -57,6 +57,14 @@ pub(crate) struct Run {
     #[arg(help_heading = GIVEN, value_hint = ValueHint::DirPath, long = "dir", value_name = "HOST[::GUEST][:ro]")]
     pub(crate) dirs: Vec<OsString>,
 
+    /// Offer a directory of any kind: type=KIND,src=PATH,dst=GUEST and options, with commas between them.
+    ///
+    /// KIND is `mem` (in memory: empty, or with src a copy of that directory) or `host` (the directory itself). Options:
+    /// `ro`, `noatime`; for `mem` also `size=64M` and `nodes=1000`, its limits. A comma in a path is written twice. Where GUEST lies
+    /// in a directory that is offered already, and there is a directory of that name, it takes that one's place.
+    #[arg(help_heading = GIVEN, long = "mount", value_name = "type=KIND,dst=GUEST[,…]")]
+    pub(crate) mounts: Vec<OsString>,
+
     /// Offer an empty directory in memory.
     ///
     /// --limit-fs-bytes says how much it can hold.

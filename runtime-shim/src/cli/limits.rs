@@ -10,6 +10,20 @@ use super::{args::Run, report::note};
 pub(crate) struct InMemory {
     pub(crate) option: String,
     pub(crate) fs: Arc<MemFs>,
+    pub(crate) bytes: Limit,
+    pub(crate) nodes: Limit,
+}
+
+/// What sets a limit, and by which words it has been set.
+pub(crate) struct Limit {
+    pub(crate) name: &'static str,
+    pub(crate) value: Option<String>,
+}
+
+impl Limit {
+    pub(crate) fn new(name: &'static str, value: Option<impl core::fmt::Display>) -> Limit {
+        Limit { name, value: value.map(|value| format!("{name} {value}")) }
+    }
 }
 
 /// Says what the exit code alone does not: that the program failed after it was refused something. A program that has
@@ -18,28 +32,26 @@ pub(crate) fn tell(args: &Run, path: &Path, result: &RunResult, memory: &[InMemo
     if result.status.is_success() {
         return;
     }
-    let tell = |what: &str, option: &str, value: Option<String>| {
-        let allowed = match value {
-            Some(value) => format!("`{option} {value}` allows no more"),
-            None => format!("`{option}` sets another limit"),
+    let tell = |what: &str, limit: &Limit| {
+        let allowed = match &limit.value {
+            Some(value) => format!("`{value}` allows no more"),
+            None => format!("`{}` sets another limit", limit.name),
         };
         note(&format!("`{}` ran out of {what}; {allowed}", path.display()));
     };
     if result.limits.contains(Limits::FDS) {
-        tell("descriptors", "--limit-fds", args.limit_fds.map(|n| n.to_string()));
+        tell("descriptors", &Limit::new("--limit-fds", args.limit_fds));
     }
     if result.limits.contains(Limits::MEMORY) {
-        tell("memory", "--limit-memory", args.limit_memory.map(|size| size.to_string()));
+        tell("memory", &Limit::new("--limit-memory", args.limit_memory));
     }
-    for InMemory { option, fs } in memory {
+    for InMemory { option, fs, bytes, nodes } in memory {
         let refused = fs.refused();
         if refused.bytes {
-            let what = format!("space in `{option}`");
-            tell(&what, "--limit-fs-bytes", args.limit_fs_bytes.map(|size| size.to_string()));
+            tell(&format!("space in `{option}`"), bytes);
         }
         if refused.nodes {
-            let what = format!("files in `{option}`");
-            tell(&what, "--limit-fs-nodes", args.limit_fs_nodes.map(|n| n.to_string()));
+            tell(&format!("files in `{option}`"), nodes);
         }
     }
 }

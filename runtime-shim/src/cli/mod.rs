@@ -3,16 +3,18 @@
 mod args;
 mod at_end;
 mod compiled;
-mod dirs;
 mod engines;
 mod examples;
 mod generate;
+mod given;
 mod inspect;
 mod limits;
 mod listen;
+mod progress;
 mod report;
 mod run;
 mod tracing;
+mod words;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! How we tell what went wrong, and how we write to our own stdout.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 use std::io::{self, Write as _};
 
 use gangplank::LoadError;
@@ -32,15 +32,35 @@ impl Failure {
         self
     }
 
+    /// What is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The advice.
+    pub(crate) fn into_help(self) -> Option<String> {
+        self.help
+    }
+
+    /// With more to say before the rest.
+    pub(crate) fn context(mut self, before: impl fmt::Display) -> Failure {
+        self.message = format!("{before}: {}", self.message);
+        self
+    }
+
     /// Prints it, and answers the exit code.
     pub(crate) fn print(self) -> u8 {
-        let mut text = format!("error: {}\n", self.message);
-        if let Some(help) = self.help {
-            let _ = writeln!(text, "  help: {help}");
-        }
+        let text = format!("error: {self}");
         // Nowhere is left to complain to if this fails.
         let _ = io::stderr().write_all(text.as_bytes());
         self.code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| writeln!(f, "  help: {help}"))
     }
 }
 

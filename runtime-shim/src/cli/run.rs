@@ -14,12 +14,13 @@ use super::{
     args::{Rights, Run},
     at_end::{AtEnd, ProfileFile},
     compiled::{STACK, load, make_engine},
-    dirs::{self, Preopens},
     exit,
+    given::{Given, given},
     limits::{self, Size},
     listen::{self, SocketFiles},
     report::Failure,
     tracing::Tracing,
+    words,
 };
 
 /// Our own share of that thread's stack.
@@ -46,7 +47,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     };
     // What is wrong with the command line comes before what is wrong with the program.
     let env = environment(args)?;
-    let Preopens { dirs: preopens, memory } = dirs::preopens(args)?;
+    let Given { dirs, mounts, memory, .. } = given(args)?;
     let tracing = Tracing::new(args)?;
     let at_end = AtEnd {
         summary: tracing.summary(),
@@ -69,13 +70,16 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     let program = load(&*engine, path, &args.compiled)?;
     let mut runner = program.runner();
     for arg in guest_args {
-        runner.arg(dirs::bytes(arg)?);
+        runner.arg(words::bytes(arg)?);
     }
     for (key, value) in env {
         runner.env(key, value);
     }
-    for (guest, place) in preopens {
+    for (guest, place) in dirs {
         runner.preopen(guest, place);
+    }
+    for (guest, place) in mounts {
+        runner.mount_or_preopen(guest, place);
     }
     for socket in sockets {
         runner.socket(socket);
@@ -193,12 +197,12 @@ type Variable = (Vec<u8>, Vec<u8>);
 fn environment(args: &Run) -> Result<Vec<Variable>, Failure> {
     let mut variables = Vec::new();
     for option in &args.env {
-        let text = dirs::bytes(option)?;
+        let text = words::bytes(option)?;
         let (key, value) = match text.iter().position(|&b| b == b'=') {
             Some(at) => (&text[..at], text[at + 1..].to_vec()),
             None if text.is_empty() => (text, Vec::new()),
             None => match std::env::var_os(option) {
-                Some(value) => (text, dirs::bytes(&value)?.to_vec()),
+                Some(value) => (text, words::bytes(&value)?.to_vec()),
                 None => {
                     let shown = option.display();
                     return Err(Failure::usage(format!("`--env {shown}`: there is no such variable here to pass on"))

@@ -17,7 +17,7 @@ use crate::{
     Program, RunError,
     engine::{Capabilities, EngineError, InstanceOptions, MemoryLimit, Profile},
     module_info::Entry,
-    mounts,
+    mounts::{self, MountAt},
 };
 use output::Output;
 pub use result::{Limits, RunResult, Status};
@@ -36,7 +36,7 @@ pub struct Runner {
     env: Vec<(Vec<u8>, Vec<u8>)>,
     preopens: Vec<(Vec<u8>, Place)>,
     sockets: Vec<Arc<dyn VirtualFile>>,
-    mounts: Vec<(Vec<u8>, Place)>,
+    mounts: Vec<MountAt>,
     namespace: Option<Arc<Namespace>>,
     stdin: Arc<dyn VirtualFile>,
     outputs: [Output; 2],
@@ -110,7 +110,14 @@ impl Runner {
     /// Shows a directory at a path inside of what is preopened, in place of the directory that is there. Unlike one more
     /// preopened directory it is met by listings and by `..`. Only this runner's runs see it.
     pub fn mount(&mut self, guest: impl Into<Vec<u8>>, dir: impl Into<Place>) -> &mut Runner {
-        self.mounts.push((guest.into(), dir.into()));
+        self.mounts.push(MountAt { path: guest.into(), dir: dir.into(), or_preopen: false });
+        self
+    }
+
+    /// As [`mount`](Runner::mount) if what is preopened, or mounted before, has a directory at that path; else as
+    /// [`preopen`](Runner::preopen), after all others: the program finds it under this name either way.
+    pub fn mount_or_preopen(&mut self, guest: impl Into<Vec<u8>>, dir: impl Into<Place>) -> &mut Runner {
+        self.mounts.push(MountAt { path: guest.into(), dir: dir.into(), or_preopen: true });
         self
     }
 
@@ -282,14 +289,15 @@ impl Runner {
         for (key, value) in &self.env {
             builder = builder.env(&**key, &**value);
         }
-        for (guest, place) in &self.preopens {
+        let (namespace, preopens) = mounts::put_together(self.namespace.as_ref(), &self.preopens, &self.mounts)?;
+        for (guest, place) in &*preopens {
             builder = builder.preopen(&**guest, place.clone());
         }
         for socket in &self.sockets {
             let access = OpenFlags::READ | OpenFlags::WRITE;
             builder = builder.file(OpenFile::from_stream(Arc::clone(socket), access, FileType::Socket));
         }
-        if let Some(namespace) = mounts::namespace(self.namespace.as_ref(), &self.preopens, &self.mounts)? {
+        if let Some(namespace) = namespace {
             builder = builder.namespace(&namespace);
         }
         if let Some(limit) = self.fd_limit {

@@ -1,0 +1,173 @@
+//! `gangplank run --mount`: each type, each option, and each way to get it wrong.
+
+mod common;
+
+use std::fs;
+
+use common::{Ran, Sandbox, program, reader, writer};
+
+/// The message, the mark under the word at fault, and the advice.
+#[track_caller]
+fn refused(sandbox: &Sandbox, words: &[&str], says: &[&str], marked: &str) {
+    let ran = sandbox.run(&[&["run"], words, &["reader.wasm"]].concat());
+    ran.refused(2, says);
+    let lines: Vec<&str> = ran.err.lines().collect();
+    let at = lines.iter().position(|line| line.trim_start().starts_with('^')).unwrap_or_else(|| panic!("{ran:?}"));
+    let start = lines[at].find('^').unwrap();
+    assert_eq!(lines[at - 1].get(start..lines[at].len()).unwrap_or(""), marked, "{}", ran.err);
+}
+
+#[track_caller]
+fn passes(ran: &Ran, out: &str) {
+    assert_eq!((ran.code, &*ran.out, &*ran.err), (Some(0), out, ""), "{ran:?}");
+}
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.wasm("reader.wasm", &reader());
+    sandbox.wasm("writer.wasm", &writer());
+    sandbox.file("dir/hello.txt", "hello, world\n");
+    sandbox
+}
+
+#[test]
+fn memory_is_empty_or_a_copy() {
+    let sandbox = sandbox();
+    // NOENT is 44.
+    assert_eq!(sandbox.run(&["run", "--mount", "type=mem,dst=/x", "reader.wasm"]).code, Some(44));
+    passes(&sandbox.run(&["run", "--mount", "type=mem,dst=/x", "writer.wasm"]), "");
+    passes(&sandbox.run(&["run", "--mount", "type=mem,src=dir,dst=/x", "reader.wasm"]), "hello, world\n");
+    passes(&sandbox.run(&["run", "--mount", "type=mem,src=dir,dst=/x", "writer.wasm"]), "");
+    assert!(!sandbox.path().join("dir/out.txt").exists(), "the copy is not the directory");
+    // ROFS is 69.
+    assert_eq!(sandbox.run(&["run", "--mount", "type=mem,src=dir,dst=/x,ro", "writer.wasm"]).code, Some(69));
+}
+
+#[test]
+fn a_directory_of_the_host_is_that_directory() {
+    let sandbox = sandbox();
+    passes(&sandbox.run(&["run", "--mount", "type=host,src=dir,dst=/x", "reader.wasm"]), "hello, world\n");
+    assert_eq!(sandbox.run(&["run", "--mount", "type=host,src=dir,dst=/x,ro", "writer.wasm"]).code, Some(69));
+    assert_eq!(sandbox.run(&["run", "--mount", "type=host,src=dir,dst=/x,ro=true", "writer.wasm"]).code, Some(69));
+    passes(&sandbox.run(&["run", "--mount", "type=host,src=dir,dst=/x,readonly=false", "writer.wasm"]), "");
+    assert_eq!(fs::read_to_string(sandbox.path().join("dir/out.txt")).unwrap(), "hello\n");
+}
+
+#[test]
+fn a_comma_in_a_path_is_written_twice() {
+    let sandbox = sandbox();
+    sandbox.file("a,b/hello.txt", "comma\n");
+    passes(&sandbox.run(&["run", "--mount", "type=host,src=a,,b,dst=/x", "reader.wasm"]), "comma\n");
+}
+
+/// Prints the size in bytes of `sub/hello.txt` below descriptor 3, as that many bytes.
+fn through_three() -> String {
+    program(
+        r#"(data (i32.const 64) "sub/hello.txt")
+        (func (export "_start")
+            (call $ok (call $path_open (i32.const 3) (i32.const 1) (i32.const 64) (i32.const 13)
+                (i32.const 0) (i64.const 0x2) (i64.const 0) (i32.const 0) (i32.const 16)))
+            (i32.store (i32.const 0) (i32.const 1024))
+            (i32.store (i32.const 4) (i32.const 1024))
+            (call $ok (call $fd_read (i32.load (i32.const 16)) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (call $puts (i32.const 1) (i32.const 1024) (i32.load (i32.const 8))))"#,
+    )
+}
+
+/// Prints the name of descriptor 4, or exits with the errno.
+fn fourth() -> String {
+    program(
+        r#"(func (export "_start")
+            (call $ok (call $fd_prestat_get (i32.const 4) (i32.const 16)))
+            (call $ok (call $fd_prestat_dir_name (i32.const 4) (i32.const 1024) (i32.load (i32.const 20))))
+            (call $puts (i32.const 1) (i32.const 1024) (i32.load (i32.const 20))))"#,
+    )
+}
+
+#[test]
+fn what_lies_in_another_directory_is_found_there() {
+    let sandbox = sandbox();
+    sandbox.wasm("through.wasm", &through_three());
+    sandbox.wasm("fourth.wasm", &fourth());
+    sandbox.file("top/sub/hello.txt", "covered\n");
+    let dir = ["run", "--dir", "top::/top"];
+    passes(&sandbox.run(&[&dir[..], &["through.wasm"]].concat()), "covered\n");
+    let over = ["--mount", "type=host,src=dir,dst=/top/sub"];
+    passes(&sandbox.run(&[&dir[..], &over, &["through.wasm"]].concat()), "hello, world\n");
+    // It needs no descriptor of its own there. BADF is 8.
+    assert_eq!(sandbox.run(&[&dir[..], &over, &["fourth.wasm"]].concat()).code, Some(8));
+    // Where there is no such directory, it is offered by its name alone, and nothing is made.
+    let beside = ["--mount", "type=host,src=dir,dst=/top/none"];
+    passes(&sandbox.run(&[&dir[..], &beside, &["fourth.wasm"]].concat()), "/top/none");
+    assert!(!sandbox.path().join("top/none").exists());
+    // A mount in a mount.
+    let words =
+        ["run", "--mount", "type=host,src=top,dst=/m", "--mount", "type=host,src=dir,dst=/m/sub", "through.wasm"];
+    passes(&sandbox.run(&words), "hello, world\n");
+}
+
+#[test]
+fn limits_are_those_of_the_mount() {
+    let sandbox = sandbox();
+    sandbox.file("big/hello.txt", vec![b'x'; 100_000]);
+    let note = |words: &[&str], says: &str| {
+        let ran = sandbox.run(&[&["run"], words, &["writer.wasm"]].concat());
+        // NOSPC is 51.
+        assert_eq!(ran.code, Some(51), "{ran:?}");
+        assert!(ran.err.contains(says), "{ran:?}");
+    };
+    note(&["--mount", "type=mem,dst=/x,nodes=1"], "ran out of files in `--mount type=mem,dst=/x,nodes=1`; `nodes=1`");
+    note(&["--limit-fs-nodes", "1", "--mount", "type=mem,dst=/x"], "`--limit-fs-nodes 1` allows no more");
+    passes(&sandbox.run(&["run", "--limit-fs-nodes", "1", "--mount", "type=mem,dst=/x,nodes=2", "writer.wasm"]), "");
+    refused(
+        &sandbox,
+        &["--mount", "type=mem,src=big,dst=/x,size=64K"],
+        &["cannot copy into memory `big`", "hello.txt", "help: size= says"],
+        "big",
+    );
+    sandbox
+        .run(&["run", "--limit-fs-nodes", "5", "--mount", "type=host,src=dir,dst=/x", "reader.wasm"])
+        .refused(2, &["`--limit-fs-nodes` limits nothing", "--mount type=mem"]);
+}
+
+#[test]
+fn words_that_are_wrong() {
+    let sandbox = sandbox();
+    for (text, says, marked) in [
+        ("src=dir,dst=/x", &["does not say its type", "`mem`"][..], "s"),
+        ("type=men,dst=/x", &["no type `men`; there is one `mem`"], "men"),
+        ("type=mem,dts=/x", &["no key `dts`; there is one `dst`"], "dts"),
+        ("type=mem,,dst=/x", &["no type `mem,dst=/x`"], "mem,,dst=/x"),
+        ("type=mem,dst=/x,", &["an empty field"], ""),
+        ("", &["an empty field"], ""),
+        ("type=mem", &["needs `dst`"], ""),
+        ("type=host,dst=/x", &["needs `src`"], ""),
+        ("type=host,src=dir,dst=/x,nodes=3", &["`nodes` says nothing to a mount of type `host`"], "nodes=3"),
+        ("type=mem,dst=/x,size=lots", &["`lots` is not a size", "begins with no number"], "lots"),
+        ("type=mem,dst=/x,ro=maybe", &["`ro` is `true` or `false`"], "ro=maybe"),
+        ("type=mem,dst=/x,dst=/y", &["`dst` is given twice"], "dst=/y"),
+        (
+            "type=host,src=none,dst=/x",
+            &["cannot offer the directory `none`: it does not exist", "help: create"],
+            "none",
+        ),
+        ("type=host,src=dir/hello.txt,dst=/x", &["it is not a directory", "help: "], "dir/hello.txt"),
+        ("type=mem,src=none,dst=/x", &["cannot offer the directory `none`"], "none"),
+    ] {
+        refused(&sandbox, &["--mount", text], says, marked);
+    }
+    let same = ["--dir", "dir::/x", "--mount", "type=mem,dst=/x/"];
+    refused(&sandbox, &same, &["`--dir dir::/x` is offered under the same name", "help: "], "/x/");
+    let same = ["--mount", "type=mem,dst=/x", "--mount", "type=host,src=dir,dst=/x"];
+    refused(&sandbox, &same, &["`--mount type=mem,dst=/x` is offered under the same name"], "/x");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_mount_through_a_link_that_leads_outside_is_refused() {
+    let sandbox = sandbox();
+    fs::create_dir(sandbox.path().join("top")).unwrap();
+    std::os::unix::fs::symlink("/", sandbox.path().join("top/sub")).unwrap();
+    let ran = sandbox.run(&["run", "--dir", "top::/top", "--mount", "type=mem,dst=/top/sub", "reader.wasm"]);
+    ran.refused(126, &["nothing can be mounted on `/top/sub`"]);
+}
