@@ -75,6 +75,9 @@ impl core::fmt::Display for Size {
 pub(crate) fn size(text: &str) -> Result<Size, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
+    if number.is_empty() {
+        return Err("it begins with no number".to_owned());
+    }
     let unit = match unit {
         "" | "B" => 1u64,
         "K" | "k" | "KiB" => 1 << 10,
