@@ -18,13 +18,16 @@ pub(crate) struct MountAt {
 /// A directory, and its name.
 type Preopen = (Vec<u8>, Place);
 
+/// What a run sees, and what it has descriptors of.
+type Together<'p> = (Option<Arc<Namespace>>, Cow<'p, [Preopen]>);
+
 /// The namespace and the directories of one run: `base`, or a copy of it with `mounts`, in their order, on directories
 /// below `preopens`; and those with what found no directory.
 pub(crate) fn put_together<'p>(
     base: Option<&Arc<Namespace>>,
     preopens: &'p [Preopen],
     mounts: &[MountAt],
-) -> Result<(Option<Arc<Namespace>>, Cow<'p, [Preopen]>), RunError> {
+) -> Result<Together<'p>, RunError> {
     let mut preopens = Cow::Borrowed(preopens);
     if mounts.is_empty() {
         return Ok((base.map(Arc::clone), preopens));

@@ -99,7 +99,10 @@ impl Given {
                 self.remember(memory)
             }
         };
-        self.mounts.push((guest.clone(), Mount::detached(fs, MountOptions { read_only: spec.read_only, noatime: spec.noatime })));
+        self.mounts.push((
+            guest.clone(),
+            Mount::detached(fs, MountOptions { read_only: spec.read_only, noatime: spec.noatime }),
+        ));
         Ok(())
     }
 
