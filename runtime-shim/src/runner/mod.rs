@@ -215,7 +215,7 @@ impl Runner {
         self
     }
 
-    /// Ends the run with [`TrapKind::OutOfFuel`] when it has executed about this many instructions: unlike a timeout,
+    /// Ends the run with [`TrapKind::OutOfFuel`](crate::engine::TrapKind::OutOfFuel) when it has executed about this many instructions: unlike a timeout,
     /// at the same place every time. Needs [`Capabilities::FUEL`](crate::engine::Capabilities::FUEL), which is asked
     /// for by [`EngineOptions::fuel`](crate::engine::EngineOptions::fuel).
     pub fn fuel(&mut self, instructions: u64) -> &mut Runner {
