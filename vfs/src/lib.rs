@@ -11,6 +11,8 @@ mod file;
 mod fs;
 #[cfg(all(feature = "host", any(unix, windows)))]
 pub mod host_fs;
+#[cfg(feature = "images")]
+pub mod image_fs;
 mod lock;
 pub mod mem_fs;
 mod mount;
@@ -18,6 +20,7 @@ mod name;
 mod open_file;
 #[cfg(all(feature = "host", unix))]
 pub mod reactor;
+mod read_only;
 mod resolve;
 mod shapes;
 pub mod source_fs;

@@ -60,8 +60,7 @@ use parking_lot::Mutex;
 
 use crate::{
     Components, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Goal, Metadata, MountPoints, NAME_MAX, Name,
-    NewNode, NodeId, OpenFlags, Remove, Rename, Result, SetAttr, Snapshots, StatFs, Time, VirtualFile, Walked, Xattrs,
-    walk_by_lookup,
+    NodeId, OpenFlags, Result, Snapshots, StatFs, Time, VirtualFile, Walked, Xattrs, walk_by_lookup,
 };
 use open::{SourceDir, SourceFile};
 
@@ -225,6 +224,8 @@ impl<S: Source> Shared<S> {
 }
 
 impl<S: Source> FileSystem for SourceFs<S> {
+    crate::read_only::read_only_fs!();
+
     fn info(&self) -> &FsInfo {
         &self.shared.info
     }
@@ -268,38 +269,6 @@ impl<S: Source> FileSystem for SourceFs<S> {
     fn getattr(&self, node: NodeId) -> Result<Metadata> {
         let found = self.shared.source.find(&self.shared.path(node)?)?;
         Ok(self.shared.metadata(node, found))
-    }
-
-    fn setattr(&self, _: &Ctx<'_>, node: NodeId, attr: &SetAttr) -> Result<()> {
-        if attr.size.is_some() && self.getattr(node)?.file_type == FileType::Directory {
-            return Err(Errno::ISDIR);
-        }
-        Err(Errno::ROFS)
-    }
-
-    fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, _: &NewNode<'_>) -> Result<Entry> {
-        match self.lookup(cx, dir, name) {
-            Ok(_) => Err(Errno::EXIST),
-            Err(Errno::NOENT) => Err(Errno::ROFS),
-            Err(e) => Err(e),
-        }
-    }
-
-    fn link(&self, cx: &Ctx<'_>, _: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
-        match self.lookup(cx, dir, name) {
-            Ok(_) => Err(Errno::EXIST),
-            Err(Errno::NOENT) => Err(Errno::ROFS),
-            Err(e) => Err(e),
-        }
-    }
-
-    fn remove(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, _: Remove) -> Result<()> {
-        self.lookup(cx, dir, name).and(Err(Errno::ROFS))
-    }
-
-    fn rename(&self, cx: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), _: Rename) -> Result<()> {
-        self.shared.directory(to.0)?;
-        self.lookup(cx, from.0, from.1).and(Err(Errno::ROFS))
     }
 
     fn open(&self, _: &Ctx<'_>, node: NodeId, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {

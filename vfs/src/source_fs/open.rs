@@ -1,19 +1,13 @@
 //! Open files and directories of a [`SourceFs`](super::SourceFs).
 
 use core::ops::ControlFlow;
-use std::{
-    io::{IoSlice, IoSliceMut},
-    sync::Arc,
-};
+use std::{io::IoSliceMut, sync::Arc};
 
 use bytes::{Buf as _, Bytes};
 use parking_lot::Mutex;
 
 use super::{Shared, Source};
-use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, FileType, Metadata, Name, NodeId, OpenFlags, Result, Seek, SetAttr,
-    VirtualFile,
-};
+use crate::{Cookie, DirEntry, Errno, FileType, Metadata, Name, NodeId, OpenFlags, Result, Seek, VirtualFile};
 
 /// An open file, with what it held when it was opened.
 #[derive(Debug)]
@@ -45,6 +39,7 @@ impl SourceFile {
 
 impl VirtualFile for SourceFile {
     crate::regular_shape!(needs);
+    crate::read_only::read_only_file!();
 
     fn node(&self) -> Option<NodeId> {
         Some(self.metadata.ino)
@@ -52,10 +47,6 @@ impl VirtualFile for SourceFile {
 
     fn getattr(&self) -> Result<Metadata> {
         Ok(self.metadata)
-    }
-
-    fn setattr(&self, _: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
-        if attr.size.is_some() { Err(Errno::BADF) } else { Err(Errno::ROFS) }
     }
 
     fn read_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
@@ -68,22 +59,9 @@ impl VirtualFile for SourceFile {
         Ok(before - rest.len())
     }
 
-    // It was not opened for writing: nothing here can be.
-    fn write_at(&self, _: &[IoSlice<'_>], _: At) -> Result<(usize, u64)> {
-        Err(Errno::BADF)
-    }
-
     fn read_bytes(&self, offset: u64, len: usize) -> Result<Bytes> {
         let rest = self.after(offset)?;
         Ok(rest.slice(..len.min(rest.len())))
-    }
-
-    fn set_len(&self, _: u64) -> Result<()> {
-        Err(Errno::BADF)
-    }
-
-    fn allocate(&self, _: u64, _: u64) -> Result<()> {
-        Err(Errno::BADF)
     }
 
     fn clone_to(&self, target: &dyn VirtualFile) -> Result<()> {
@@ -97,18 +75,6 @@ impl VirtualFile for SourceFile {
             (true, Seek::Data) => Ok(offset),
             (true, Seek::Hole) => Ok(self.metadata.size),
         }
-    }
-
-    fn sync(&self, _: bool) -> Result<()> {
-        Ok(())
-    }
-
-    fn set_flags(&self, _: OpenFlags) -> Result<()> {
-        Ok(())
-    }
-
-    fn advise(&self, _: u64, _: u64, _: Advice) -> Result<()> {
-        Ok(())
     }
 }
 
@@ -165,6 +131,7 @@ impl<S: Source> SourceDir<S> {
 
 impl<S: Source> VirtualFile for SourceDir<S> {
     crate::directory_shape!(needs);
+    crate::read_only::read_only_directory!();
 
     fn node(&self) -> Option<NodeId> {
         Some(self.node)
@@ -172,10 +139,6 @@ impl<S: Source> VirtualFile for SourceDir<S> {
 
     fn getattr(&self) -> Result<Metadata> {
         Ok(self.shared.metadata(self.node, super::Found::Directory))
-    }
-
-    fn setattr(&self, _: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
-        if attr.size.is_some() { Err(Errno::BADF) } else { Err(Errno::ROFS) }
     }
 
     fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
@@ -197,10 +160,6 @@ impl<S: Source> VirtualFile for SourceDir<S> {
                 break;
             }
         }
-        Ok(())
-    }
-
-    fn sync(&self, _: bool) -> Result<()> {
         Ok(())
     }
 }

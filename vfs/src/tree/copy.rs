@@ -5,7 +5,7 @@ use std::{collections::HashMap, io::IoSlice, sync::Arc};
 use super::{TreeError, walk::names};
 use crate::{
     At, Cred, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, Metadata, Name, NewNode, NodeId, OpenFlags, Place, Seek,
-    SetAttr, SetTime, VirtualFile,
+    SetAttr, SetTime, SetXattr, VirtualFile,
 };
 
 /// What was copied.
@@ -19,7 +19,9 @@ pub struct Copied {
     pub symlinks: u64,
     /// Bytes of content, holes not counted.
     pub bytes: u64,
-    /// Paths, from the top, of what was left out: FIFOs, sockets, devices.
+    /// FIFOs, sockets and devices.
+    pub special: u64,
+    /// Paths, from the top, of what was left out: FIFOs, sockets and devices that cannot be made there.
     pub skipped: Vec<Vec<u8>>,
 }
 
@@ -30,7 +32,8 @@ pub(super) const CX: Ctx<'static> = Ctx { cred: &Cred { uid: 0, gid: 0, umask: 0
 pub(super) const CHUNK: usize = 1 << 20;
 
 /// Copies everything below `from` into `to`: regular files with their holes, directories, symbolic links as they are,
-/// several names of one file as such; permission bits, owners and times. Needs no more memory than the longest listing
+/// FIFOs, sockets and devices where `to` can have them, several names of one file as such; permission bits, owners,
+/// times, and extended attributes where both have them. Needs no more memory than the longest listing
 /// of a directory and no stack, however deep the tree. Never follows a link, never leaves `from`.
 ///
 /// A tree that changes meanwhile is copied as it is met; each file up to the size that it has when it is opened.
@@ -39,7 +42,16 @@ pub(super) const CHUNK: usize = 1 << 20;
 /// [`TreeError`], with what has been copied until then left in place. `ROFS` if `to` is read-only; `NOSPC` or
 /// `DQUOT` if it is too small.
 pub fn copy_tree(from: &Place, to: &Place) -> Result<Copied, TreeError> {
-    let mut copy = Copy { from: from.fs(), to: to.fs(), copied: Copied::default(), linked: HashMap::new() };
+    copy_tree_with(from, to, &mut |_| {})
+}
+
+/// As [`copy_tree`], and tells after each entry, and within large files, what has been copied until then.
+///
+/// # Errors
+/// As `copy_tree`.
+pub fn copy_tree_with(from: &Place, to: &Place, progress: &mut dyn FnMut(&Copied)) -> Result<Copied, TreeError> {
+    let (copied, linked) = (Copied::default(), HashMap::new());
+    let mut copy = Copy { from: from.fs(), to: to.fs(), copied, linked, progress };
     let mut path = Vec::new();
     if to.mount().read_only() {
         return Err(TreeError { path, what: "write to", errno: Errno::ROFS });
@@ -54,8 +66,9 @@ struct Copy<'a> {
     from: &'a Arc<dyn FileSystem>,
     to: &'a Arc<dyn FileSystem>,
     copied: Copied,
-    /// Copies of files that have further names, by their original. Both are held, so that no identity is reused.
+    /// Copies of what has further names, by their original. Both are held, so that no identity is reused.
     linked: HashMap<NodeId, (Held<'a>, Held<'a>)>,
+    progress: &'a mut dyn FnMut(&Copied),
 }
 
 /// A directory being copied.
@@ -110,6 +123,7 @@ impl<'a> Copy<'a> {
             if let Some(below) = self.entry(level, &name, path)? {
                 levels.push(below);
             }
+            (self.progress)(&self.copied);
         }
         Ok(())
     }
@@ -130,9 +144,16 @@ impl<'a> Copy<'a> {
             Err(e) => return Err(("find", e)),
         };
         let metadata = self.from.getattr(original.node).map_err(|e| ("examine", e))?;
-        match metadata.file_type {
+        let directory = metadata.file_type == FileType::Directory;
+        let links = !directory && metadata.nlink > 1 && self.to.info().caps.contains(FsCaps::HARD_LINKS);
+        if links && let Some((_, copy)) = self.linked.get(&original.node) {
+            self.to.link(&CX, copy.node, level.to.node, name).map_err(|e| ("link", e))?;
+            return Ok(None);
+        }
+        let made = match metadata.file_type {
             FileType::Directory => {
                 let made = self.make(level, name, &NewNode::Directory { mode: metadata.mode })?;
+                self.attributes(original.node, made.node)?;
                 self.copied.directories += 1;
                 return self.enter(original, made, path).map(Some);
             }
@@ -143,9 +164,29 @@ impl<'a> Copy<'a> {
                 // Not every filesystem keeps the bits of a link.
                 let attributes = SetAttr { mode: None, ..attributes(&metadata) };
                 self.to.setattr(&CX, made.node, &attributes).map_err(|e| ("set times of", e))?;
+                made
             }
-            FileType::Regular => self.file(level, name, original, &metadata)?,
-            _ => self.copied.skipped.push(path.to_vec()),
+            FileType::Regular => self.file(level, name, &original, &metadata)?,
+            file_type => {
+                let new = NewNode::Special { file_type, mode: metadata.mode, rdev: metadata.rdev };
+                match self.to.create(&CX, level.to.node, name, &new) {
+                    Ok(made) => {
+                        let made = Held::adopt(self.to, made);
+                        self.to.setattr(&CX, made.node, &attributes(&metadata)).map_err(|e| ("set times of", e))?;
+                        self.copied.special += 1;
+                        made
+                    }
+                    // It has none of that kind, or does not let us.
+                    Err(Errno::NOTSUP | Errno::PERM | Errno::INVAL) => {
+                        self.copied.skipped.push(path.to_vec());
+                        return Ok(None);
+                    }
+                    Err(e) => return Err(("create", e)),
+                }
+            }
+        };
+        if links {
+            self.linked.insert(original.node, (original, made));
         }
         Ok(None)
     }
@@ -159,13 +200,9 @@ impl<'a> Copy<'a> {
         &mut self,
         level: &Level<'a>,
         name: Name<'_>,
-        original: Held<'a>,
+        original: &Held<'a>,
         metadata: &Metadata,
-    ) -> Result<(), Failed> {
-        let links = metadata.nlink > 1 && self.to.info().caps.contains(FsCaps::HARD_LINKS);
-        if links && let Some((_, copy)) = self.linked.get(&original.node) {
-            return self.to.link(&CX, copy.node, level.to.node, name).map_err(|e| ("link", e));
-        }
+    ) -> Result<Held<'a>, Failed> {
         let reading = self.from.open(&CX, original.node, OpenFlags::READ).map_err(|e| ("open", e))?;
         let size = reading.getattr().map_err(|e| ("examine", e))?.size;
         let made = self.make(level, name, &NewNode::Regular { mode: metadata.mode })?;
@@ -174,11 +211,9 @@ impl<'a> Copy<'a> {
             self.content(&*reading, &*writing, size)?;
         }
         self.copied.files += 1;
+        self.attributes(original.node, made.node)?;
         self.to.setattr(&CX, made.node, &attributes(metadata)).map_err(|e| ("set times of", e))?;
-        if links {
-            self.linked.insert(original.node, (original, made));
-        }
-        Ok(())
+        Ok(made)
     }
 
     fn content(&mut self, from: &dyn VirtualFile, to: &dyn VirtualFile, size: u64) -> Result<(), Failed> {
@@ -207,6 +242,7 @@ impl<'a> Copy<'a> {
                 write_all(to, &bytes, at).map_err(|e| ("write the copy of", e))?;
                 at += bytes.len() as u64;
                 self.copied.bytes += bytes.len() as u64;
+                (self.progress)(&self.copied);
             }
             if at == before {
                 // It has become shorter.
@@ -216,6 +252,31 @@ impl<'a> Copy<'a> {
         let copied = to.getattr().map_err(|e| ("examine the copy of", e))?.size;
         if copied < size {
             to.set_len(size).map_err(|e| ("write the copy of", e))?;
+        }
+        Ok(())
+    }
+}
+
+impl Copy<'_> {
+    /// Copies extended attributes. Those that the other filesystem has no place for stay behind.
+    fn attributes(&self, from: NodeId, to: NodeId) -> Result<(), Failed> {
+        let (Some(of), Some(into)) = (self.from.xattrs(), self.to.xattrs()) else { return Ok(()) };
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        match of.list(from, &mut |name| names.push(name.to_vec())) {
+            Ok(()) | Err(Errno::NOTSUP) => {}
+            Err(e) => return Err(("read the attributes of", e)),
+        }
+        for name in names {
+            let value = match of.get(from, &name) {
+                Ok(value) => value,
+                // Removed since the listing, or not for us to see.
+                Err(Errno::NODATA | Errno::NOTSUP) => continue,
+                Err(e) => return Err(("read the attributes of", e)),
+            };
+            match into.set(to, &name, &value, SetXattr::Any) {
+                Ok(()) | Err(Errno::NOTSUP | Errno::PERM) => {}
+                Err(e) => return Err(("set the attributes of", e)),
+            }
         }
         Ok(())
     }

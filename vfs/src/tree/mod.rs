@@ -47,7 +47,7 @@ use crate::{
     OpenFlags, OpenHow, Place, Rename, Scope, SetAttr, Start,
 };
 pub use compare::{Aspects, Change, Difference, compare};
-pub use copy::{Copied, copy_tree};
+pub use copy::{Copied, copy_tree, copy_tree_with};
 pub use literal::{Dir, Node};
 pub use walk::{Walk, WalkEntry};
 

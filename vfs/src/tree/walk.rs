@@ -77,10 +77,9 @@ impl Walk {
     }
 }
 
-impl Iterator for Walk {
-    type Item = Result<WalkEntry>;
-
-    fn next(&mut self) -> Option<Result<WalkEntry>> {
+impl Walk {
+    /// As `next`, with the node itself.
+    pub(crate) fn next_place(&mut self) -> Option<Result<(WalkEntry, Place)>> {
         loop {
             let level = self.levels.last_mut()?;
             self.path.truncate(level.path);
@@ -102,12 +101,20 @@ impl Iterator for Walk {
             let path = self.path.clone();
             if self.deep
                 && metadata.file_type == FileType::Directory
-                && let Err(e) = self.enter(below)
+                && let Err(e) = self.enter(below.clone())
             {
                 return Some(Err(e));
             }
-            return Some(Ok(WalkEntry { path, metadata }));
+            return Some(Ok((WalkEntry { path, metadata }, below)));
         }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Result<WalkEntry>;
+
+    fn next(&mut self) -> Option<Result<WalkEntry>> {
+        self.next_place().map(|met| met.map(|(entry, _)| entry))
     }
 }
 

@@ -1,0 +1,96 @@
+//! [`Packed`]: a file that is compressed by itself, and [`Cache`]: those that were decompressed last.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::index::Index;
+use crate::{Errno, Result};
+
+/// A compressed file in a zip archive.
+#[derive(Clone, Debug)]
+pub(super) struct Packed {
+    /// Where it is, compressed.
+    pub(super) at: u64,
+    /// How long it is, compressed.
+    pub(super) len: u64,
+    /// How long it is.
+    pub(super) size: u64,
+    pub(super) crc: u32,
+    pub(super) backing: u16,
+}
+
+/// Decompressed files, the least recently used of which go when there are too many bytes of them.
+#[derive(Debug)]
+pub(super) struct Cache {
+    limit: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By place in `Index::packed`.
+    files: HashMap<u32, (Bytes, u64), foldhash::fast::RandomState>,
+    bytes: u64,
+    uses: u64,
+}
+
+impl Cache {
+    pub(super) fn new(limit: u64) -> Cache {
+        Cache { limit, state: Mutex::default() }
+    }
+
+    /// The content of a file. Two who ask for the same at the same time may both decompress it.
+    pub(super) fn content(&self, index: &Arc<Index>, at: u32) -> Result<Bytes> {
+        {
+            let mut state = self.state.lock();
+            state.uses += 1;
+            let now = state.uses;
+            if let Some((bytes, used)) = state.files.get_mut(&at) {
+                *used = now;
+                return Ok(bytes.clone());
+            }
+        }
+        let packed = index.packed.get(at as usize).ok_or(Errno::IO)?;
+        let bytes = inflate(index, packed)?;
+        self.keep(at, &bytes);
+        Ok(bytes)
+    }
+
+    fn keep(&self, at: u32, bytes: &Bytes) {
+        let size = bytes.len() as u64;
+        if size > self.limit {
+            return;
+        }
+        let mut state = self.state.lock();
+        let now = state.uses;
+        if state.files.insert(at, (bytes.clone(), now)).is_none() {
+            state.bytes += size;
+        }
+        while state.bytes > self.limit {
+            let Some((&oldest, _)) = state.files.iter().min_by_key(|(_, (_, used))| *used) else { return };
+            let gone = state.files.remove(&oldest);
+            state.bytes -= gone.map_or(0, |(bytes, _)| bytes.len() as u64);
+        }
+    }
+}
+
+/// `IO` if what comes out is not what the archive promises.
+fn inflate(index: &Index, packed: &Packed) -> Result<Bytes> {
+    let size = usize::try_from(packed.size).map_err(|_| Errno::NOMEM)?;
+    let len = usize::try_from(packed.len).map_err(|_| Errno::NOMEM)?;
+    let backing = index.backings.get(usize::from(packed.backing)).ok_or(Errno::IO)?;
+    let bytes = backing.read_bytes(packed.at, len)?;
+    if bytes.len() < len {
+        return Err(Errno::IO);
+    }
+    let content = super::compress::inflate(&bytes, size).ok_or(Errno::IO)?;
+    let mut crc = flate2::Crc::new();
+    crc.update(&content);
+    if crc.sum() != packed.crc {
+        return Err(Errno::IO);
+    }
+    Ok(content.into())
+}
