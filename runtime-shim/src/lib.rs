@@ -6,6 +6,8 @@ pub mod cache;
 pub mod cranelift;
 pub mod engine;
 mod error;
+#[cfg(feature = "jsc")]
+pub mod jsc;
 pub mod module_info;
 mod mounts;
 mod precompiled;

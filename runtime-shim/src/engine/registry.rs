@@ -39,7 +39,10 @@ pub const ENGINES: &[Known] = &[
     Known {
         name: "jsc",
         about: "JavaScriptCore, the engine of WebKit",
-        how: "it is not in this version yet",
+        how: "build it with `--features jsc`",
+        #[cfg(feature = "jsc")]
+        make: Some(crate::jsc::engine),
+        #[cfg(not(feature = "jsc"))]
         make: None,
     },
 ];
@@ -67,8 +70,11 @@ mod tests {
         let options = EngineOptions::default();
         let unknown = engine(Some("v9"), &options).unwrap_err();
         assert_eq!(unknown.to_string(), "there is no engine `v9`; known engines: cranelift, jsc");
-        let jsc = engine(Some("jsc"), &options).unwrap_err();
-        assert!(jsc.to_string().contains("does not contain the engine `jsc`"), "{jsc}");
+        for known in ENGINES.iter().filter(|known| !known.is_built_in()) {
+            let error = engine(Some(known.name), &options).unwrap_err().to_string();
+            assert!(error.contains("does not contain the engine"), "{error}");
+            assert!(error.contains(&format!("`--features {}`", known.name)), "{error}");
+        }
         if cfg!(feature = "cranelift") {
             assert_eq!(engine(None, &options).unwrap().name(), "cranelift");
         }
