@@ -9,7 +9,6 @@ use common::program;
 use gangplank::{
     Program, RunError, Status,
     engine::{Capabilities, Engine, EngineError, EngineOptions, Trap, TrapKind, engine},
-    jsc,
     wasi::{Cancel, stdio},
 };
 
@@ -165,5 +164,161 @@ fn what_does_not_end_is_ended() {
         let program = load(&jsc(), &text);
         let status = program.runner().timeout(Duration::from_millis(100)).run().unwrap().status;
         assert_eq!(status, Status::Canceled(Cancel::Timeout), "{body}");
+    }
+}
+
+#[test]
+fn instructions_are_counted_the_same_every_time() {
+    let engine = engine(Some("jsc"), &EngineOptions { fuel: true, ..EngineOptions::default() }).unwrap();
+    // Counts in its output, which the trap leaves behind.
+    let text = program(
+        r#"(func $fib (param $n i32) (result i32)
+            (if (result i32) (i32.lt_u (local.get $n) (i32.const 2)) (then (local.get $n))
+                (else (i32.add (call $fib (i32.sub (local.get $n) (i32.const 1)))
+                    (call $fib (i32.sub (local.get $n) (i32.const 2)))))))
+        (func (export "_start")
+            (loop (drop (call $fib (i32.const 5))) (call $puts (i32.const 1) (i32.const 96) (i32.const 1)) (br 0)))"#,
+    );
+    let counted = load(&engine, &text);
+    let run = |fuel| {
+        let (stdout, captured) = stdio::capture(1 << 20);
+        let status = counted.runner().fuel(fuel).stdout(stdout).run().unwrap().status;
+        assert!(matches!(&status, Status::Trap(trap) if trap.kind == TrapKind::OutOfFuel), "{status:?}");
+        captured.contents().len()
+    };
+    // Less than one slice, and many.
+    for fuel in [10_000, 5_000_000] {
+        let (little, more) = (run(fuel), run(2 * fuel));
+        assert_eq!(little, run(fuel));
+        assert!(little > 0 && more.abs_diff(2 * little) <= 2, "{little} {more}");
+    }
+    assert_eq!(run(0), 0);
+    let endless = load(&engine, &program(r#"(func (export "_start"))"#));
+    assert!(endless.runner().run().unwrap().status.is_success(), "without a limit it is not limited");
+}
+
+#[test]
+fn memory_is_limited_tables_included() {
+    let grow = |body: &str, limit: u64| {
+        let text = program(&format!(
+            r#"(table $t 0 100000 funcref) (table $u 0 externref)
+            (func (export "_start") (call $proc_exit {body}))"#
+        ));
+        let ran = load(&jsc(), &text).runner().memory_limit(limit).run().unwrap();
+        (ran.status, ran.limits.bits())
+    };
+    // It begins with two pages.
+    let pages = |pages: u64| pages * 65536;
+    let memory = |pages: u32| format!("(memory.grow (i32.const {pages}))");
+    assert_eq!(grow(&memory(2), pages(4)), (Status::Code(2), 0));
+    assert_eq!(grow(&memory(3), pages(4)), (Status::Code(u32::MAX), 2));
+    assert_eq!(grow(&memory(70_000), pages(4)), (Status::Code(u32::MAX), 0), "that no memory can do");
+    let table = |table: &str, null: &str, by: u32| format!("(table.grow {table} (ref.null {null}) (i32.const {by}))");
+    assert_eq!(grow(&table("$t", "func", 8192), pages(3)), (Status::Code(0), 0));
+    assert_eq!(grow(&table("$t", "func", 8193), pages(3)), (Status::Code(u32::MAX), 2));
+    assert_eq!(grow(&table("$u", "extern", 8192), pages(3)), (Status::Code(0), 0));
+    assert_eq!(grow(&table("$u", "extern", 8193), pages(3)), (Status::Code(u32::MAX), 2));
+    assert_eq!(grow(&table("$t", "func", 100_001), pages(300)), (Status::Code(u32::MAX), 0), "the module forbids it");
+    // What failed is given back: both together would be too much.
+    let both = format!("(i32.add {} {})", memory(70_000), memory(2));
+    assert_eq!(grow(&both, pages(4)), (Status::Code(1), 0));
+    let error = load(&jsc(), &program(r#"(func (export "_start"))"#)).runner().memory_limit(65536).run().unwrap_err();
+    assert!(matches!(&error, RunError::Engine(EngineError::Instantiate { .. })), "{error}");
+}
+
+/// 64-bit parameters arrive whole: the cursor comes back as it was set.
+#[test]
+fn wide_parameters_are_whole() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "path_open"
+            (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1) (data (i32.const 64) "f")
+        (func $is (param $to i64) (local $errno i32)
+            (local.set $errno (call $seek (i32.load (i32.const 16)) (local.get $to) (i32.const 0) (i32.const 24)))
+            (if (i64.lt_s (local.get $to) (i64.const 0))
+                (then (if (i32.ne (local.get $errno) (i32.const 28)) (then (call $exit (i32.const 2)))))
+                (else (if (i64.ne (i64.load (i32.const 24)) (local.get $to)) (then (call $exit (i32.const 3)))))))
+        (func (export "_start")
+            (if (call $open (i32.const 3) (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 1)
+                    (i64.const -1) (i64.const -1) (i32.const 0) (i32.const 16))
+                (then (call $exit (i32.const 1))))
+            (call $is (i64.const 0x7fffffff)) (call $is (i64.const 0x80000000)) (call $is (i64.const 0x123456789a))
+            (call $is (i64.const 0x7fffffffffffffff)) (call $is (i64.const 0xffffffff)) (call $is (i64.const -1))
+            (call $is (i64.const 0x8000000000000000)) (call $is (i64.const 0))))"#;
+    use gangplank::vfs::{Mount, MountOptions, mem_fs::MemFs};
+    let place = Mount::detached(Arc::new(MemFs::new()), MountOptions::default());
+    assert_eq!(load(&jsc(), text).runner().preopen("/", place).run().unwrap().status, Status::Code(0));
+}
+
+/// More at a time than there can be memories that stay where they are when they grow. Each asks for random numbers at
+/// the end of its memory after each growth, and finds them there.
+#[test]
+fn memories_that_move_are_found_again() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 0)
+        (func (export "_start") (local $n i32) (local $at i32)
+            ;; There is nothing yet.
+            (if (i32.ne (call $random (i32.const 0) (i32.const 1)) (i32.const 21)) (then (call $exit (i32.const 1))))
+            (loop
+                (local.set $at (i32.mul (memory.grow (i32.const 1)) (i32.const 65536)))
+                (if (call $random (local.get $at) (i32.const 65536)) (then (call $exit (i32.const 2))))
+                (if (i64.eqz (i64.load (i32.add (local.get $at) (i32.const 65528)))) (then (call $exit (i32.const 3))))
+                (if (i64.eqz (i64.load (i32.const 0))) (then (call $exit (i32.const 4))))
+                (br_if 0 (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 100))))))"#;
+    let program = load(&jsc(), text);
+    let run = || assert_eq!(program.runner().run().unwrap().status, Status::Code(0));
+    let barrier = std::sync::Barrier::new(16);
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                barrier.wait();
+                (0..3).for_each(|_| run());
+            });
+        }
+    });
+}
+
+#[test]
+fn a_start_function_makes_system_calls_and_may_exit() {
+    let text = program(
+        r#"(data (i32.const 64) "begun") (func $begin (call $puts (i32.const 1) (i32.const 64) (i32.const 5))
+            (call $proc_exit (i32.const 3))) (start $begin) (func (export "_start") (call $proc_exit (i32.const 4)))
+            (func (export "start"))"#,
+    );
+    for interruptible in [true, false] {
+        let engine = engine(Some("jsc"), &EngineOptions { interruptible, ..EngineOptions::default() }).unwrap();
+        let ran = load(&engine, &text).runner().capture_output(100).run().unwrap();
+        assert_eq!((ran.status, &*ran.stdout), (Status::Code(3), &b"begun"[..]));
+    }
+}
+
+#[test]
+fn what_it_cannot_do_is_refused_in_words() {
+    let program = load(&jsc(), &program(r#"(func (export "_start"))"#));
+    let profile = Arc::new(gangplank::engine::Profile::new(Duration::ZERO));
+    let error = program.runner().profile(&profile).run().unwrap_err();
+    assert_eq!(error.to_string(), "the engine `jsc` cannot do this, or was not set up for it: profile");
+    let error = program.module().serialize().unwrap_err();
+    assert_eq!(error.to_string(), "the engine `jsc` cannot do this, or was not set up for it: cache");
+    assert!(!jsc().capabilities().intersects(Capabilities::CACHE | Capabilities::PROFILE | Capabilities::THREADS));
+}
+
+/// A guest may not reach what was added to it: an index past its own is refused as ever.
+#[test]
+fn what_is_added_to_a_module_is_not_within_its_reach() {
+    for (body, what) in [
+        ("(drop (global.get 0))", "global"),
+        ("(global.set 0 (i32.const 0x7fffffff))", "global"),
+        ("(call 3)", "function"),
+        ("(drop (ref.func 3))", "function"),
+    ] {
+        let text = format!(r#"(module (memory 1) (func) (func) (func (export "_start") {body}))"#);
+        let wasm = wat::parse_str(&text).unwrap();
+        let error = Program::new(&*jsc(), "prog", &wasm).unwrap_err().to_string();
+        assert!(error.contains(&format!("unknown {what}")), "{body}: {error}");
     }
 }

@@ -1,6 +1,7 @@
 //! The tasks of this repository. `cargo xtask` alone lists them.
 
 mod guests;
+mod javascriptcore;
 mod run;
 mod sanitize;
 mod test;

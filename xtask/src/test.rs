@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{Counts, cargo, in_ci, root, run, run_tests, succeeds};
+use crate::{
+    javascriptcore,
+    run::{Counts, cargo, in_ci, root, run, run_tests, succeeds},
+};
 
 /// How a step ended.
 enum Outcome {
@@ -173,6 +176,7 @@ pub(crate) fn wasm_cargo() -> Result<Command, String> {
 }
 
 fn tests(counts: &mut Counts) -> Result<Outcome> {
+    javascriptcore::ensure()?;
     run_tests(
         cargo().args(["test", "--workspace", "--all-features", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"]),
         counts,

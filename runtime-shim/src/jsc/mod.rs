@@ -1,12 +1,12 @@
 //! JavaScriptCore, the engine of WebKit, from the system's library.
 //!
 //! * Each instance has a virtual machine of its own, for the thread that runs it, and nothing of it remains when it is
-//!   dropped. See [`machine`](self) for who keeps what.
+//!   dropped.
 //! * A system call takes its arguments out of JavaScriptCore's values in place, and calls nothing of the library but
 //!   the function that tells whether the guest's memory has moved.
 //! * `proc_exit` unwinds the guest with the object of a trap, which no code of the guest's can catch.
 //! * The library cannot interrupt wasm, and neither count instructions nor limit memory. So the guest's code is
-//!   [rewritten](self) to do that itself, where it is asked for.
+//!   rewritten to do that itself, where it is asked for.
 //! * It has no way to keep compiled code: [`Capabilities::CACHE`] is missing, and so is [`Capabilities::PROFILE`].
 //! * The guest's stack is that of its thread, of which JavaScriptCore uses 5 MiB at most;
 //!   [`EngineOptions::stack`] means nothing to it.

@@ -1,0 +1,104 @@
+//! JavaScriptCore: nothing remains of a run. In a process of its own, where nothing else runs.
+#![cfg(all(feature = "jsc", target_os = "linux"))]
+
+use std::{fs, thread, time::Duration};
+
+use gangplank::{
+    Program, Status,
+    engine::{EngineOptions, TrapKind, engine},
+    jsc::{Held, held},
+};
+
+/// A page to be touched, a function to be called, and the four ways to end.
+fn programs() -> Vec<(Program, Status)> {
+    let engine = engine(Some("jsc"), &EngineOptions::default()).unwrap();
+    let load = |body: &str| {
+        let text = format!(
+            r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+                (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
+                (memory (export "memory") 17)
+                (func $work (drop (call $random (i32.const 0) (i32.const 0x100000)))
+                    (drop (memory.grow (i32.const 1)))
+                    (drop (call $time (i32.const 0) (i64.const 0) (i32.const 0x110000))))
+                (func (export "_start") (call $work) {body}))"#
+        );
+        Program::new(&*engine, "prog", &wat::parse_str(text).unwrap()).unwrap()
+    };
+    let trap = load("unreachable");
+    let Status::Trap(trapped) = trap.runner().run().unwrap().status else { panic!("no trap") };
+    assert_eq!(trapped.kind, TrapKind::Unreachable);
+    vec![
+        (load(""), Status::Code(0)),
+        (load("(call $exit (i32.const 5))"), Status::Code(5)),
+        (trap, Status::Trap(trapped)),
+        (load("(loop (br 0))"), Status::Canceled(gangplank::wasi::Cancel::Timeout)),
+    ]
+}
+
+fn run(programs: &[(Program, Status)]) {
+    for (program, expected) in programs {
+        let mut runner = program.runner();
+        if matches!(expected, Status::Canceled(_)) {
+            runner.timeout(Duration::from_millis(1));
+        }
+        assert_eq!(&runner.run().unwrap().status, expected);
+    }
+}
+
+/// Bytes of resident memory, and number of mappings.
+fn resident() -> (usize, usize) {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    (pages * 4096, fs::read_to_string("/proc/self/maps").unwrap().lines().count())
+}
+
+/// Rounds of one run of each program; prints and answers what is resident after the first hundred runs and in the end.
+fn soak(rounds: usize) -> [(usize, usize); 2] {
+    let programs = programs();
+    let mut after_the_first = None;
+    for round in 1..=rounds {
+        run(&programs);
+        let runs = round * programs.len();
+        if runs == 100 {
+            after_the_first = Some(resident());
+        }
+        if runs == 100 || round % (rounds / 10).max(1) == 0 {
+            let (bytes, mappings) = resident();
+            println!("{runs:6} runs: {:7.1} MB resident, {mappings} mappings, {:?}", bytes as f64 / 1e6, held());
+        }
+    }
+    [after_the_first.unwrap(), resident()]
+}
+
+#[test]
+fn nothing_remains() {
+    assert_eq!(held(), Held::default());
+    let programs = programs();
+    // All but the one that has run already have a machine ready for their first run.
+    assert_eq!(held().machines, 3, "{:?}", held());
+    run(&programs);
+    assert_eq!(held(), Held::default(), "after one run of each");
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| (0..4).for_each(|_| run(&programs)));
+        }
+    });
+    assert_eq!(held(), Held::default(), "after runs on many threads");
+    drop(programs);
+
+    let [first, last] = soak(100);
+    assert_eq!(held(), Held::default(), "after many runs");
+    assert!(last.0 < first.0 + (16 << 20), "resident memory grows: {} to {}", first.0, last.0);
+    assert!(last.1 < first.1 + 50, "mappings stay: {} to {}", first.1, last.1);
+}
+
+/// `cargo test --release -p gangplank --features jsc --test jsc_held -- --ignored --nocapture`
+#[test]
+#[ignore = "10 000 runs take half a minute"]
+fn soak_10_000_runs() {
+    let [first, last] = soak(2500);
+    assert_eq!(held(), Held::default());
+    assert!(last.0 < first.0 + (16 << 20), "resident memory grows: {} to {}", first.0, last.0);
+    assert!(last.1 < first.1 + 50, "mappings stay: {} to {}", first.1, last.1);
+}
