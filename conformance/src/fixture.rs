@@ -65,14 +65,18 @@ impl fmt::Debug for Made {
 }
 
 /// Limit of a [`MemFs`] under test: enough for every case, and small enough to tell what is counted.
-const MAX_BYTES: u64 = 1 << 30;
+pub(crate) const MAX_BYTES: u64 = 1 << 30;
 
 /// Bytes and nodes of a small one.
-const SMALL: (u64, u64) = (1 << 20, 60);
+pub(crate) const SMALL: (u64, u64) = (1 << 20, 60);
+
+pub(crate) fn options(max_bytes: u64, max_nodes: Option<u64>) -> (MemFsOptions, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(1_700_000_000_123_456_789));
+    (MemFsOptions::new().clock(clock.clone()).max_bytes(Some(max_bytes)).max_nodes(max_nodes), clock)
+}
 
 fn mem(max_bytes: u64, max_nodes: Option<u64>) -> (MemFs, Arc<ManualClock>) {
-    let clock = Arc::new(ManualClock::new(1_700_000_000_123_456_789));
-    let options = MemFsOptions::new().clock(clock.clone()).max_bytes(Some(max_bytes)).max_nodes(max_nodes);
+    let (options, clock) = options(max_bytes, max_nodes);
     (options.build(), clock)
 }
 

@@ -40,10 +40,12 @@ pub mod cases;
 pub mod differential;
 
 mod fixture;
+mod overlay;
 mod paths;
 mod world;
 
 pub use fixture::{Fixture, ForkFixture, HostFixture, Made, MemFixture};
+pub use overlay::OverlayFixture;
 pub use paths::Paths;
 pub use world::{File, Listed, Node, World};
 

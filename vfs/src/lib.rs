@@ -18,6 +18,7 @@ pub mod mem_fs;
 mod mount;
 mod name;
 mod open_file;
+pub mod overlay_fs;
 #[cfg(all(feature = "host", unix))]
 pub mod reactor;
 mod read_only;
@@ -41,6 +42,7 @@ pub use mem_fs::{MemFs, MemFsOptions};
 pub use mount::{Mount, MountOptions, Namespace, Place};
 pub use name::{Component, Components, NAME_MAX, Name, PATH_MAX};
 pub use open_file::{OpenFile, Whence};
+pub use overlay_fs::OverlayFs;
 pub use resolve::Scope;
 pub use start::Start;
 pub use tree::{Dir, Tree, TreeError};

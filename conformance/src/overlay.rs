@@ -1,0 +1,214 @@
+//! [`OverlayFixture`]: overlays of every make.
+
+use std::sync::Arc;
+
+use gangplank_vfs::{
+    Ctx, FileSystem, FileType, ManualClock, Name, NewNode, NodeId, OpenFlags, OverlayFs, Remove, host_fs::HostFs,
+    overlay_fs::Builder,
+};
+
+use crate::{
+    Fixture, Made,
+    fixture::{MAX_BYTES, SMALL, options},
+};
+
+/// Overlays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OverlayFixture {
+    /// Memory over memory, of which the lower one is empty.
+    Mem,
+    /// Memory over memory that holds nodes of every kind under the names that cases use, all of which have been removed
+    /// through the overlay: so every case works over whiteouts and opaque directories.
+    Emptied,
+    /// The same, from which an overlay of three layers is opened, the whiteouts in the middle.
+    Buried,
+    /// A fork of an overlay that lives on and changes.
+    Fork,
+    /// Memory over a directory of the host.
+    MemOverHost,
+    /// A directory of the host over another.
+    Host,
+    /// A directory of the host over another that has been emptied through an overlay, which is opened again.
+    HostEmptied,
+}
+
+use OverlayFixture::{Buried, Emptied, Fork, Host, HostEmptied, Mem, MemOverHost};
+
+/// The names that cases use most.
+const NAMES: [&str; 24] = [
+    "a", "b", "c", "d", "e", "f", "g", "p", "q", "x", "y", "file", "dir", "old", "new", "one", "two", "s", "l", "0",
+    "1", "hard", "target", "w",
+];
+
+fn name(text: &str) -> Name<'_> {
+    Name::new(text.as_bytes()).expect("a name")
+}
+
+/// Fills a directory with a file, a directory with things in it, and a link, in turn, under the usual names.
+fn populate(fs: &dyn FileSystem) {
+    let cx = Ctx::ROOT;
+    let make = |dir: NodeId, text: &str, new: &NewNode<'_>| {
+        let made = fs.create(&cx, dir, name(text), new).expect("make a node below");
+        fs.forget(made.node, 1);
+        made.node
+    };
+    let file = NewNode::Regular { mode: 0o600 };
+    for (i, text) in NAMES.into_iter().enumerate() {
+        match i % 3 {
+            0 => {
+                let made = fs.create(&cx, fs.root(), name(text), &file).expect("make a file below");
+                let open = fs.open(&cx, made.node, OpenFlags::WRITE).expect("open it");
+                fs.forget(made.node, 1);
+                let bytes = std::io::IoSlice::new(b"from below");
+                open.write_at(&[bytes], gangplank_vfs::At::Offset(0)).expect("fill it");
+            }
+            1 => {
+                let made = fs.create(&cx, fs.root(), name(text), &NewNode::Directory { mode: 0o700 });
+                let dir = made.expect("make a directory below").node;
+                for inner in ["a", "b", "x"] {
+                    make(dir, inner, &file);
+                }
+                let made = fs.create(&cx, dir, name("d"), &NewNode::Directory { mode: 0o700 });
+                let deep = made.expect("make a directory below").node;
+                make(deep, "y", &file);
+                fs.forget(deep, 1);
+                fs.forget(dir, 1);
+            }
+            _ => {
+                make(fs.root(), text, &NewNode::Symlink { target: b"from/below" });
+            }
+        }
+    }
+}
+
+/// Removes everything, through the traits.
+fn empty(fs: &dyn FileSystem, dir: NodeId) {
+    let cx = Ctx::ROOT;
+    let mut found = vec![];
+    let open = fs.open(&cx, dir, OpenFlags::READ).expect("open a directory");
+    open.readdir(gangplank_vfs::Cookie::START, &mut |e| {
+        found.push((e.name.as_bytes().to_vec(), e.file_type));
+        core::ops::ControlFlow::Continue(())
+    })
+    .expect("list it");
+    for (bytes, file_type) in found {
+        let name = Name::new(&bytes).expect("a name");
+        if file_type == FileType::Directory {
+            let inner = fs.lookup(&cx, dir, name).expect("look up a directory").node;
+            empty(fs, inner);
+            fs.forget(inner, 1);
+            fs.remove(&cx, dir, name, Remove::Directory).expect("remove a directory");
+        } else {
+            fs.remove(&cx, dir, name, Remove::NonDirectory).expect("remove a node");
+        }
+    }
+}
+
+/// A memory filesystem with a clock of its own.
+fn mem() -> (Arc<dyn FileSystem>, Arc<ManualClock>) {
+    let (options, clock) = options(MAX_BYTES, None);
+    (Arc::new(options.build()), clock)
+}
+
+fn populated() -> Arc<dyn FileSystem> {
+    let fs = mem().0;
+    populate(&*fs);
+    fs
+}
+
+fn in_memory(builder: Builder, max_bytes: u64, max_nodes: Option<u64>) -> (OverlayFs, Arc<ManualClock>) {
+    let (options, clock) = options(max_bytes, max_nodes);
+    (builder.upper_mem(options).build().expect("an overlay in memory"), clock)
+}
+
+/// Directories of the host: below, upper and work.
+fn directories() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for sub in ["lower", "upper", "work"] {
+        std::fs::create_dir(dir.path().join(sub)).expect("a directory in it");
+    }
+    dir
+}
+
+fn on_host(dir: &tempfile::TempDir) -> Builder {
+    let lower = HostFs::open(dir.path().join("lower")).expect("open the lower directory");
+    // What is synced is tested where the host may crash; here it would only take time.
+    OverlayFs::builder().lower(lower).sync(false)
+}
+
+impl Fixture for OverlayFixture {
+    fn name(&self) -> &str {
+        match self {
+            Mem => "overlay",
+            Emptied => "overlay (emptied)",
+            Buried => "overlay (buried)",
+            Fork => "overlay (fork)",
+            MemOverHost => "overlay (mem over host)",
+            Host => "overlay (host)",
+            HostEmptied => "overlay (host, emptied)",
+        }
+    }
+
+    fn make(&self) -> Made {
+        match self {
+            Mem => {
+                let (fs, clock) = in_memory(OverlayFs::builder().lower(mem().0), MAX_BYTES, None);
+                Made::new(Arc::new(fs)).with_clock(clock)
+            }
+            Emptied => {
+                let (fs, clock) = in_memory(OverlayFs::builder().lower(populated()), MAX_BYTES, None);
+                empty(&fs, fs.root());
+                Made::new(Arc::new(fs)).with_clock(clock)
+            }
+            Buried => {
+                let below = populated();
+                let (first, _) = in_memory(OverlayFs::builder().lower(below.clone()), MAX_BYTES, None);
+                empty(&first, first.root());
+                let middle = first.upper().expect("the upper layer");
+                let builder = OverlayFs::builder().lower_at(middle).lower(below);
+                let (fs, clock) = in_memory(builder, MAX_BYTES, None);
+                Made::new(Arc::new(fs)).with_clock(clock)
+            }
+            Fork => {
+                let (original, clock) = in_memory(OverlayFs::builder().lower(populated()), MAX_BYTES, None);
+                empty(&original, original.root());
+                let fork = original.fork().expect("a fork");
+                populate(&original);
+                Made::new(Arc::new(fork)).with_clock(clock).keeping(original)
+            }
+            MemOverHost => {
+                let dir = directories();
+                let (fs, clock) = in_memory(on_host(&dir), MAX_BYTES, None);
+                Made::new(Arc::new(fs)).with_clock(clock).keeping(dir)
+            }
+            Host => {
+                let dir = directories();
+                let builder = on_host(&dir).upper_host(dir.path().join("upper"), dir.path().join("work"));
+                Made::new(Arc::new(builder.build().expect("an overlay on the host"))).keeping(dir)
+            }
+            HostEmptied => {
+                let dir = directories();
+                populate(&*HostFs::open(dir.path().join("lower")).expect("open the lower directory"));
+                let build = || {
+                    let builder = on_host(&dir).upper_host(dir.path().join("upper"), dir.path().join("work"));
+                    builder.build().expect("an overlay on the host")
+                };
+                let first = build();
+                empty(&first, first.root());
+                drop(first);
+                let fs = build();
+                Made::new(Arc::new(fs)).keeping(dir)
+            }
+        }
+    }
+
+    fn make_small(&self) -> Option<Made> {
+        let builder = match self {
+            Mem | Fork => OverlayFs::builder().lower(mem().0),
+            _ => return None,
+        };
+        let (fs, clock) = in_memory(builder, SMALL.0, Some(SMALL.1));
+        let fs = if *self == Fork { fs.fork().expect("a fork") } else { fs };
+        Some(Made::new(Arc::new(fs)).with_clock(clock))
+    }
+}

@@ -1,0 +1,5 @@
+//! The kit on overlays that are forks.
+
+use gangplank_conformance::{OverlayFixture, suite};
+
+suite! { mod overlay_fork, fixture: OverlayFixture::Fork }

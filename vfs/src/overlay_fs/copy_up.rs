@@ -1,0 +1,298 @@
+//! Copying up: how a node of a lower layer comes into the upper one, whole, once, and before anything is changed.
+//!
+//! Everything is made in the work directory and gets its name by one rename, parents first. Content, which can be large,
+//! is copied before the tree is locked, under the node's own lock; whoever comes second finds it done. What one rename
+//! cannot show is nothing that anybody can see: after a crash each file is the old one or the new one.
+
+use core::sync::atomic::Ordering;
+use std::{
+    io::{IoSlice, IoSliceMut},
+    sync::Arc,
+};
+
+use super::{
+    layer::{INTERNAL, NodeRef},
+    lookup::index_name,
+    marks::Origin,
+    node::Node,
+    shared::{Shared, Upper},
+    tree::{Child, Slot, Tree},
+    work::Temp,
+};
+use crate::{
+    At, Errno, FileType, FsCaps, Metadata, Name, NewNode, OpenFlags, Rename, Result, Seek, SetAttr, SetTime, SetXattr,
+    VirtualFile,
+};
+
+/// Bytes that one step of a copy moves.
+const STEP: usize = 128 << 10;
+
+/// A copy that has no name yet but in the work directory.
+struct Copy<'a> {
+    temp: Temp<'a>,
+    node: NodeRef,
+    below: Metadata,
+    /// Whether the copy itself says where it comes from.
+    marked: bool,
+}
+
+impl Shared {
+    /// Makes sure that a node is in the upper layer, with `limit` bytes of its content at least. The tree must not be
+    /// locked.
+    ///
+    /// # Errors
+    /// `ROFS`; those of the layers; `NOSPC`, `DQUOT`.
+    pub(super) fn copy_up(&self, node: &Arc<Node>, limit: u64) -> Result<()> {
+        if node.upper.get().is_some() {
+            return Ok(());
+        }
+        let upper = self.upper()?;
+        if node.file_type != FileType::Regular {
+            let mut tree = self.tree.write();
+            let slot = tree.slot_of(node.id)?;
+            return self.copy_up_locked(&mut tree, slot, 0);
+        }
+        let _alone = node.copy_up.lock();
+        if node.upper.get().is_some() {
+            return Ok(());
+        }
+        let copy = self.make_copy(upper, node, limit)?;
+        let mut tree = self.tree.write();
+        let slot = tree.slot_of(node.id)?;
+        self.publish(&mut tree, slot, copy)
+    }
+
+    /// The same with the tree locked: for what has no content, or whose content is not wanted.
+    pub(super) fn copy_up_locked(&self, tree: &mut Tree, slot: Slot, limit: u64) -> Result<()> {
+        let mut chain = vec![slot];
+        while let Some(&at) = chain.last() {
+            if tree.node(at)?.upper.get().is_some() {
+                chain.pop();
+                break;
+            }
+            // Only the node itself may have lost its names: what is above it has children.
+            let Some((parent, _)) = tree.parent_and_name(at) else { break };
+            chain.push(parent);
+        }
+        let upper = self.upper()?;
+        for at in chain.into_iter().rev() {
+            let node = tree.node(at)?.clone();
+            let copy = self.make_copy(upper, &node, limit)?;
+            self.publish(tree, at, copy)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a copy its name, and the node its copy.
+    fn publish(&self, tree: &mut Tree, slot: Slot, mut copy: Copy<'_>) -> Result<()> {
+        let node = tree.node(slot)?.clone();
+        if node.upper.get().is_some() {
+            // Somebody needed it without its content meanwhile.
+            return Ok(());
+        }
+        let names = !node.is_dir() && copy.below.nlink > 1 && !node.gone.load(Ordering::Acquire);
+        let place = tree.parent_and_name(slot).map(|(dir, name)| (dir, name.as_bytes().to_vec()));
+        if let Some((dir, _)) = &place
+            && tree.node(*dir)?.upper.get().is_none()
+        {
+            self.copy_up_locked(tree, *dir, 0)?;
+        }
+        if names && copy.marked {
+            self.add_to_index(&node, &copy, place.is_some())?;
+        }
+        if let Some((dir, name)) = place {
+            let parent = tree.node(dir)?.clone();
+            let name = Name::from_checked(&name);
+            let before = parent.metadata(self.info.dev)?;
+            copy.temp.move_to((parent.real()?.id, name), Rename::Replace)?;
+            self.restore_times(&parent, &before);
+            tree.set_in_upper(dir, name)?;
+        }
+        if !copy.marked {
+            tree.origins.insert(copy.node.id.get(), node.key);
+        }
+        node.set_born(node.shown(self.info.dev, copy.below).btime);
+        // Held by the node, it needs no name.
+        let _ = node.upper.set(copy.node.clone());
+        if node.is_dir() {
+            // Whoever changes it says so next; if nobody does, it is as it was.
+            let after = copy.node.getattr()?;
+            node.set_ctime(after.ctime, copy.below.ctime);
+        }
+        Ok(())
+    }
+
+    /// Lets the other names that a node has below lead to its copy.
+    fn add_to_index(&self, node: &Node, copy: &Copy<'_>, placed: bool) -> Result<()> {
+        let (upper, Some(lower)) = (self.upper()?, node.lowers.first()) else { return Ok(()) };
+        // With the name in the index, and the one it gets.
+        let own = 1 + i64::from(placed);
+        let names = i64::try_from(copy.below.nlink).unwrap_or(i64::MAX) - own;
+        self.layers.marks.set_nlink(&*upper.fs, copy.node.id, names)?;
+        let name = index_name(lower);
+        upper.fs.link(&INTERNAL, copy.node.id, upper.index.id, Name::from_checked(name.as_bytes()))?;
+        self.indexed.store(true, Ordering::Relaxed);
+        node.set_extra_names(names);
+        Ok(())
+    }
+
+    /// Gives a name that only a lower layer has, of a node that has been copied up under another one, to the copy.
+    pub(super) fn place(&self, tree: &mut Tree, dir: Slot, name: Name<'_>) -> Result<()> {
+        let Some(Child::Node { slot, in_upper: false }) = tree.child_of(dir, name)? else { return Ok(()) };
+        let (node, parent) = (tree.node(slot)?.clone(), tree.node(dir)?.clone());
+        self.copy_up_locked(tree, dir, 0)?;
+        let before = parent.metadata(self.info.dev)?;
+        let copy = node.real()?;
+        self.count_names(&node, -1)?;
+        copy.fs.link(&INTERNAL, copy.id, parent.real()?.id, name)?;
+        self.restore_times(&parent, &before);
+        tree.set_in_upper(dir, name)
+    }
+
+    /// Notes that a copied-up node has more or fewer names than the upper layer counts.
+    pub(super) fn count_names(&self, node: &Node, more: i64) -> Result<()> {
+        let (copy, names) = (node.real()?, node.extra_names() + more);
+        match self.layers.marks.set_nlink(&*copy.fs, copy.id, names) {
+            // What could not be marked is not in the index either.
+            Ok(()) | Err(Errno::NOTSUP | Errno::PERM) => {}
+            Err(e) => return Err(e),
+        }
+        node.set_extra_names(names);
+        Ok(())
+    }
+
+    /// A copy in the work directory, complete but for its name.
+    fn make_copy<'a>(&'a self, upper: &'a Upper, node: &Node, limit: u64) -> Result<Copy<'a>> {
+        let lower = node.lowers.first().ok_or(Errno::STALE)?;
+        let from = &lower.node;
+        let below = from.getattr()?;
+        let mut temp = self.temp(upper);
+        let target;
+        let new = match below.file_type {
+            FileType::Regular => NewNode::Regular { mode: below.mode },
+            FileType::Directory => NewNode::Directory { mode: below.mode },
+            FileType::Symlink => {
+                target = from.fs.readlink(from.id)?;
+                NewNode::Symlink { target: &target }
+            }
+            file_type => NewNode::Special { file_type, mode: below.mode, rdev: below.rdev },
+        };
+        let made = temp.create(&INTERNAL, &new)?;
+        if below.file_type == FileType::Regular && limit > 0 && below.size > 0 {
+            self.copy_content(upper, from, &made, below.size, limit)?;
+        }
+        self.copy_xattrs(from, &made)?;
+        let origin = Origin { layer: node.key.layer, ino: node.key.ino, born: below.btime };
+        let marked = match self.layers.marks.set_origin(&*upper.fs, made.id, origin) {
+            Ok(()) => true,
+            // Hosts have no such attributes on links and special nodes.
+            Err(Errno::NOTSUP | Errno::PERM | Errno::ACCES) => false,
+            Err(e) => return Err(e),
+        };
+        copy_attributes(&made, &below)?;
+        Ok(Copy { temp, node: made, below, marked })
+    }
+
+    fn copy_content(&self, upper: &Upper, from: &NodeRef, to: &NodeRef, size: u64, limit: u64) -> Result<()> {
+        let source = from.fs.open(&INTERNAL, from.id, OpenFlags::READ)?;
+        let target = to.fs.open(&INTERNAL, to.id, OpenFlags::READ | OpenFlags::WRITE)?;
+        match source.clone_to(&*target) {
+            Ok(()) => {
+                if limit < size {
+                    target.set_len(limit)?;
+                }
+            }
+            Err(Errno::NOTSUP) => {
+                let holes = from.fs.info().caps.contains(FsCaps::SEEK_HOLE);
+                copy_bytes(&*source, &*target, size.min(limit), holes)?;
+            }
+            Err(e) => return Err(e),
+        }
+        if upper.sync { target.sync(false) } else { Ok(()) }
+    }
+
+    /// All attributes but the marks of the layer they are in.
+    fn copy_xattrs(&self, from: &NodeRef, to: &NodeRef) -> Result<()> {
+        let (Some(source), Some(target)) = (from.fs.xattrs(), to.fs.xattrs()) else { return Ok(()) };
+        let mut names = Vec::new();
+        match source.list(from.id, &mut |name| names.push(name.to_vec())) {
+            Ok(()) => {}
+            Err(Errno::NOTSUP) => return Ok(()),
+            Err(e) => return Err(e),
+        }
+        for name in names.iter().filter(|name| !self.layers.marks.is_mark(name)) {
+            let value = match source.get(from.id, name) {
+                Err(Errno::NODATA) => continue,
+                value => value?,
+            };
+            match target.set(to.id, name, &value, SetXattr::Any) {
+                // A name space that the upper layer does not have.
+                Ok(()) | Err(Errno::NOTSUP) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Owner, permission bits and times, in this order: each may change the next.
+pub(super) fn copy_attributes(to: &NodeRef, from: &Metadata) -> Result<()> {
+    let set = |attr: &SetAttr| to.fs.setattr(&INTERNAL, to.id, attr);
+    let have = to.getattr()?;
+    if (have.uid, have.gid) != (from.uid, from.gid) {
+        match set(&SetAttr { uid: Some(from.uid), gid: Some(from.gid), ..SetAttr::default() }) {
+            // Who may not give files away keeps them, as with every file that he makes.
+            Ok(()) | Err(Errno::PERM | Errno::ACCES | Errno::NOTSUP | Errno::INVAL) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    if from.file_type != FileType::Symlink {
+        set(&SetAttr { mode: Some(from.mode), ..SetAttr::default() })?;
+    }
+    let (atime, mtime) = (SetTime::To(from.atime), SetTime::To(from.mtime));
+    set(&SetAttr { atime, mtime, ..SetAttr::default() })
+}
+
+/// Copies what is no hole.
+fn copy_bytes(from: &dyn VirtualFile, to: &dyn VirtualFile, size: u64, holes: bool) -> Result<()> {
+    let mut buf = vec![0; STEP.min(usize::try_from(size).unwrap_or(STEP))];
+    let mut at = 0;
+    while at < size {
+        let mut end = size;
+        if holes {
+            at = match from.seek_data(at, Seek::Data) {
+                Ok(data) => data.min(size),
+                Err(Errno::NXIO) => break,
+                Err(e) => return Err(e),
+            };
+            end = match from.seek_data(at, Seek::Hole) {
+                Ok(hole) => hole.min(size),
+                Err(Errno::NXIO) => size,
+                Err(e) => return Err(e),
+            };
+        }
+        while at < end {
+            let want = buf.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
+            let n = from.read_at(&mut [IoSliceMut::new(&mut buf[..want])], at)?;
+            if n == 0 {
+                // Somebody has cut it meanwhile.
+                return Ok(());
+            }
+            write_all(to, &buf[..n], at)?;
+            at += n as u64;
+        }
+    }
+    to.set_len(size)
+}
+
+fn write_all(to: &dyn VirtualFile, mut bytes: &[u8], mut at: u64) -> Result<()> {
+    while !bytes.is_empty() {
+        let (n, end) = to.write_at(&[IoSlice::new(bytes)], At::Offset(at))?;
+        if n == 0 {
+            return Err(Errno::IO);
+        }
+        bytes = &bytes[n..];
+        at = end;
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Copying a whole overlay: a fork of the upper layer, and an empty cache.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::{
+    layer::NodeRef,
+    node::Node,
+    shared::{Shared, Upper},
+    tree::{ROOT, Tree},
+    work,
+};
+use crate::{Errno, FileSystem, FsInfo, Result, Snapshots};
+
+impl Shared {
+    pub(super) fn fork(&self) -> Result<Shared> {
+        self.copy(|snapshots| snapshots.fork())
+    }
+
+    pub(super) fn freeze(&self) -> Result<Shared> {
+        self.copy(|snapshots| snapshots.freeze())
+    }
+
+    fn copy(&self, of: impl FnOnce(&dyn Snapshots) -> Result<Arc<dyn FileSystem>>) -> Result<Shared> {
+        // Nothing that takes more than one step in the upper layer is half done while this is held.
+        let tree = self.tree.write();
+        let upper = match &self.upper {
+            Some(upper) => Some(upper.with_fs(of(upper.fs.snapshots().ok_or(Errno::NOTSUP)?)?)),
+            None => None,
+        };
+        let temps = self.temps.load(Ordering::Acquire) > 0;
+        let known = tree.node(ROOT)?;
+        let top = upper.as_ref().map(|upper| NodeRef::retain(&upper.fs, upper.root));
+        let root = Node::new(self.root, known.key, known.file_type, top, known.lowers.clone());
+        root.marked.store(known.marked.load(Ordering::Relaxed), Ordering::Relaxed);
+        root.impure.store(known.impure.load(Ordering::Relaxed), Ordering::Relaxed);
+        root.inherit(known);
+        let mut copy = Tree::new(Arc::new(root), tree.hasher(), tree.limit());
+        copy.origins.clone_from(&tree.origins);
+        drop(tree);
+        if let (true, Some(upper)) = (temps, &upper) {
+            // Somebody copies content there, for the original.
+            work::clear_work(&upper.work)?;
+        }
+        Ok(Shared {
+            info: FsInfo { dev: FsInfo::fresh_dev(), ..self.info.clone() },
+            layers: self.layers.clone(),
+            upper,
+            tree: RwLock::new(copy),
+            root: self.root,
+            next_temp: AtomicU64::new(self.next_temp.load(Ordering::Relaxed)),
+            indexed: AtomicBool::new(self.indexed.load(Ordering::Relaxed)),
+            temps: AtomicUsize::new(0),
+        })
+    }
+}
+
+impl Upper {
+    /// The same directories in a fork of the filesystem, where they have the same numbers.
+    fn with_fs(&self, fs: Arc<dyn FileSystem>) -> Upper {
+        let (work, index) = (NodeRef::retain(&fs, self.work.id), NodeRef::retain(&fs, self.index.id));
+        Upper { fs, root: self.root, work, index, devices: self.devices, sync: self.sync }
+    }
+}

@@ -1,0 +1,50 @@
+//! Two directories of the host as an upper layer: one [`HostFs`] on the directory that holds both, since a rename works
+//! inside of one filesystem only.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::{
+    layer::{INTERNAL, NodeRef},
+    options::OverlayError,
+};
+use crate::{FileSystem, Mount, MountOptions, Name, Place, host_fs::HostFs};
+
+/// The two directories, in one filesystem.
+pub(super) fn upper(upper: &Path, work: &Path) -> Result<(Place, Place), OverlayError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |error| OverlayError::Host { path, error }
+    };
+    let (upper, work) = (upper.canonicalize().map_err(failed(upper))?, work.canonicalize().map_err(failed(work))?);
+    for path in [&upper, &work] {
+        if !path.metadata().map_err(failed(path))?.is_dir() {
+            return Err(OverlayError::Host { path: path.clone(), error: std::io::ErrorKind::NotADirectory.into() });
+        }
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let device = |path: &Path| path.metadata().map(|m| m.dev()).map_err(failed(path));
+        if device(&upper)? != device(&work)? {
+            return Err(OverlayError::TwoFilesystems);
+        }
+    }
+    let common: PathBuf =
+        upper.components().zip(work.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
+    if common == upper || common == work {
+        return Err(OverlayError::Nested);
+    }
+    let fs: std::sync::Arc<dyn FileSystem> = HostFs::open(&common).map_err(failed(&common))?;
+    let place = |path: &Path| -> Result<Place, OverlayError> {
+        let mut at = NodeRef::retain(&fs, fs.root());
+        let rest = path.strip_prefix(&common).unwrap_or(path);
+        for component in rest.components() {
+            let Component::Normal(name) = component else { continue };
+            let name = name.as_encoded_bytes();
+            let entry = fs.lookup(&INTERNAL, at.id, Name::new(name)?)?;
+            at = NodeRef::adopt(&fs, entry.node);
+        }
+        Ok(Mount::subtree(fs.clone(), at.id, MountOptions::default()))
+    };
+    Ok((place(&upper)?, place(&work)?))
+}

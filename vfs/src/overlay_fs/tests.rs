@@ -1,0 +1,1 @@
+//! What no filesystem but this one does.
