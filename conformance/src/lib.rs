@@ -45,7 +45,7 @@ mod paths;
 mod world;
 
 pub use fixture::{Fixture, ForkFixture, HostFixture, Made, MemFixture};
-pub use overlay::OverlayFixture;
+pub use overlay::{OverlayFixture, Prepared, Where};
 pub use paths::Paths;
 pub use world::{File, Listed, Node, World};
 

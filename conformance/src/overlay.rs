@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use gangplank_vfs::{
-    Ctx, FileSystem, FileType, ManualClock, Name, NewNode, NodeId, OpenFlags, OverlayFs, Remove, host_fs::HostFs,
-    overlay_fs::Builder,
+    Ctx, FileSystem, FileType, ManualClock, Mount, MountOptions, Name, NewNode, NodeId, OpenFlags, OverlayFs, Remove,
+    host_fs::HostFs, overlay_fs::Builder,
 };
 
 use crate::{
     Fixture, Made,
+    differential::{Rng, Script, prepare},
     fixture::{MAX_BYTES, SMALL, options},
 };
 
@@ -46,6 +47,10 @@ fn name(text: &str) -> Name<'_> {
 
 /// Fills a directory with a file, a directory with things in it, and a link, in turn, under the usual names.
 fn populate(fs: &dyn FileSystem) {
+    populate_some(fs, NAMES.len());
+}
+
+fn populate_some(fs: &dyn FileSystem, count: usize) {
     let cx = Ctx::ROOT;
     let make = |dir: NodeId, text: &str, new: &NewNode<'_>| {
         let made = fs.create(&cx, dir, name(text), new).expect("make a node below");
@@ -53,7 +58,7 @@ fn populate(fs: &dyn FileSystem) {
         made.node
     };
     let file = NewNode::Regular { mode: 0o600 };
-    for (i, text) in NAMES.into_iter().enumerate() {
+    for (i, text) in NAMES.into_iter().take(count).enumerate() {
         match i % 3 {
             0 => {
                 let made = fs.create(&cx, fs.root(), name(text), &file).expect("make a file below");
@@ -188,7 +193,7 @@ impl Fixture for OverlayFixture {
             }
             HostEmptied => {
                 let dir = directories();
-                populate(&*HostFs::open(dir.path().join("lower")).expect("open the lower directory"));
+                populate_some(&*HostFs::open(dir.path().join("lower")).expect("open the lower directory"), 6);
                 let build = || {
                     let builder = on_host(&dir).upper_host(dir.path().join("upper"), dir.path().join("work"));
                     builder.build().expect("an overlay on the host")
@@ -210,5 +215,122 @@ impl Fixture for OverlayFixture {
         let (fs, clock) = in_memory(builder, SMALL.0, Some(SMALL.1));
         let fs = if *self == Fork { fs.fork().expect("a fork") } else { fs };
         Some(Made::new(Arc::new(fs)).with_clock(clock))
+    }
+}
+
+/// Filesystems that begin with the same random tree: a plain one, which is what the others, overlays over it, have to
+/// agree with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Prepared {
+    /// What the tree is made from.
+    pub seed: u64,
+    /// Where it lies.
+    pub place: Where,
+    /// Whether there are hard links in it.
+    pub links: bool,
+}
+
+/// Where a prepared tree lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Where {
+    /// In a memory filesystem, to be changed there.
+    Itself,
+    /// Under an overlay in memory.
+    Below,
+    /// In two layers under an overlay in memory, of which the upper one was written by another overlay.
+    InTwoLayers,
+    /// In the upper layer of an overlay, which is opened again.
+    Above,
+    /// On the host, under an overlay in memory.
+    OnHost,
+    /// On the host, under an overlay of the host.
+    UnderHost,
+}
+
+impl Prepared {
+    /// Both halves of the tree: the second changes the first.
+    fn scripts(self) -> [Script; 2] {
+        let caps = mem().0.info().caps;
+        let script = |seed, len| {
+            let mut script = Script::random(&mut Rng::new(seed), len, caps);
+            // Another filesystem in the place of this one is not what is to be prepared.
+            script.0.retain(|op| op.verb != "fork");
+            // A layer that is taken without the work directory beside it does not tell which names below its copies had.
+            script.0.retain(|op| self.links || !op.verb.starts_with("link"));
+            script
+        };
+        [script(self.seed, 60), script(self.seed ^ 0x5eed, 30)]
+    }
+}
+
+impl Fixture for Prepared {
+    fn name(&self) -> &str {
+        match self.place {
+            Where::Itself => "prepared",
+            Where::Below => "below an overlay",
+            Where::InTwoLayers => "in two layers",
+            Where::Above => "above",
+            Where::OnHost => "on the host",
+            Where::UnderHost => "on the host, under the host",
+        }
+    }
+
+    fn make(&self) -> Made {
+        let [first, second] = self.scripts();
+        let both = |fs: &Arc<dyn FileSystem>| {
+            prepare(&first, fs.clone());
+            prepare(&second, fs.clone());
+        };
+        match self.place {
+            Where::Itself => {
+                let (fs, clock) = mem();
+                both(&fs);
+                Made::new(fs).with_clock(clock)
+            }
+            Where::Below => {
+                let below = mem().0;
+                both(&below);
+                let (fs, clock) = in_memory(OverlayFs::builder().lower(below), MAX_BYTES, None);
+                Made::new(Arc::new(fs)).with_clock(clock)
+            }
+            Where::InTwoLayers | Where::Above => {
+                let below = mem().0;
+                prepare(&first, below.clone());
+                let upper = mem().0;
+                let dir = |text| {
+                    let made = upper.create(&Ctx::ROOT, upper.root(), name(text), &NewNode::Directory { mode: 0o755 });
+                    let node = made.expect("a directory").node;
+                    let place = Mount::subtree(upper.clone(), node, MountOptions::default());
+                    upper.forget(node, 1);
+                    place
+                };
+                let (top, work) = (dir("top"), dir("work"));
+                let build = || {
+                    let builder = OverlayFs::builder().lower(below.clone()).upper_at(top.clone(), work.clone());
+                    Arc::new(builder.build().expect("an overlay"))
+                };
+                prepare(&second, build());
+                if self.place == Where::Above {
+                    return Made::new(build());
+                }
+                let builder = OverlayFs::builder().lower_at(top.clone()).lower(below.clone());
+                let (fs, clock) = in_memory(builder, MAX_BYTES, None);
+                Made::new(Arc::new(fs)).with_clock(clock)
+            }
+            Where::OnHost | Where::UnderHost => {
+                let dir = directories();
+                let lower: Arc<dyn FileSystem> = HostFs::open(dir.path().join("lower")).expect("open it");
+                both(&lower);
+                if self.place == Where::OnHost {
+                    let (fs, clock) = in_memory(on_host(&dir), MAX_BYTES, None);
+                    return Made::new(Arc::new(fs)).with_clock(clock).keeping(dir);
+                }
+                // The root of an overlay is that of its upper layer.
+                let mode = std::fs::metadata(dir.path().join("lower")).expect("the lower directory").permissions();
+                std::fs::set_permissions(dir.path().join("upper"), mode).expect("the upper directory");
+                let builder = on_host(&dir).upper_host(dir.path().join("upper"), dir.path().join("work"));
+                Made::new(Arc::new(builder.build().expect("an overlay on the host"))).keeping(dir)
+            }
+        }
     }
 }

@@ -89,6 +89,15 @@ pub fn answers(script: &Script, player: &dyn Player) -> Vec<String> {
     script.0.iter().map(|op| caught(|| run.step(op))).collect()
 }
 
+/// Runs a script on a filesystem, whatever it answers: to have a tree to begin with.
+pub fn prepare(script: &Script, fs: std::sync::Arc<dyn gangplank_vfs::FileSystem>) {
+    let caps = fs.info().caps;
+    let mut env = Env::new(World::new(crate::Made::new(fs)), caps);
+    for op in &script.0 {
+        env.step(op);
+    }
+}
+
 /// The few differences that are right, with their reasons.
 fn excused(op: &Op, one: &str, other: &str) -> bool {
     let either = |a: &str, b: &str| (one == a && other == b) || (one == b && other == a);

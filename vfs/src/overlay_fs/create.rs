@@ -107,7 +107,8 @@ impl Shared {
             } else {
                 upper.fs.link(&super::layer::INTERNAL, copy, place, name)?;
             }
-            (parent.changed(), node.changed());
+            parent.changed();
+            node.changed();
             tree.set_child(dir, name, Child::Node { slot, in_upper: true })?;
             Ok(())
         })

@@ -61,8 +61,6 @@ mod readdir;
 mod remove;
 mod rename;
 mod shared;
-#[cfg(test)]
-mod tests;
 mod tree;
 mod walk;
 mod work;

@@ -88,6 +88,9 @@ struct Raw {
     next: Cookie,
 }
 
+/// Takes a name of an upper directory, the number of its node there, and its type unless it is a whiteout.
+type UpperSink<'a> = &'a mut dyn FnMut(&[u8], NodeId, Option<FileType>) -> ControlFlow<()>;
+
 impl Shared {
     /// What the layers below have in a directory. Kept as long as somebody lists it.
     pub(super) fn lower_names(&self, dir: &Node) -> Result<Arc<LowerNames>> {
@@ -122,14 +125,8 @@ impl Shared {
         Ok(all)
     }
 
-    /// Calls `f` with every name of an upper directory, the number of its node there, and its type unless it is a
-    /// whiteout.
-    pub(super) fn each_upper(
-        &self,
-        dir: &NodeRef,
-        marked: bool,
-        f: &mut dyn FnMut(&[u8], NodeId, Option<FileType>) -> ControlFlow<()>,
-    ) -> Result<()> {
+    /// Calls `f` with every name of an upper directory.
+    pub(super) fn each_upper(&self, dir: &NodeRef, marked: bool, f: UpperSink<'_>) -> Result<()> {
         let open = dir.fs.open(&INTERNAL, dir.id, OpenFlags::READ | OpenFlags::DIRECTORY)?;
         let (mut batch, mut from) = (Vec::new(), Cookie::START);
         loop {
@@ -306,12 +303,23 @@ impl OverlayDir {
         for (i, entry) in stream.below.entries.iter().enumerate().skip(from) {
             let name = stream.below.name(entry);
             let (node, file_type) = match stream.over.get(name.as_bytes()) {
-                None => (entry.key.id(), entry.file_type),
                 Some(None) => continue,
-                Some(&Some((node, file_type))) => {
+                over => {
                     let tree = self.shared.tree.read();
                     let slot = tree.slot_of(self.node.id).ok();
-                    (self.shared.number(&tree, slot, &self.node, name.as_bytes(), node)?, file_type)
+                    let known = slot.and_then(|slot| tree.child_of(slot, name).ok().flatten());
+                    match (known, over) {
+                        // Removed since the listing began.
+                        (Some(Child::Nothing { .. }), _) => continue,
+                        (Some(Child::Node { slot, .. }), _) => {
+                            let node = tree.node(slot)?;
+                            (node.id, node.file_type)
+                        }
+                        (None, Some(&Some((node, file_type)))) => {
+                            (self.shared.number(&tree, slot, &self.node, name.as_bytes(), node)?, file_type)
+                        }
+                        (None, _) => (entry.key.id(), entry.file_type),
+                    }
                 }
             };
             if sink(DirEntry { name, node, file_type, next: Cookie(BELOW | (i as u64 + 1)) }).is_break() {

@@ -122,7 +122,7 @@ impl Shared {
         } else {
             upper.fs.rename(&INTERNAL, old, new, Rename::Replace)?;
         }
-        (from.node.changed(), to.node.changed(), source.node.changed());
+        [&from.node, &to.node, &source.node].into_iter().for_each(|node| node.changed());
         tree.set_child(from.dir, from.name, Child::Nothing { whiteout: old_hidden })?;
         tree.set_child(to.dir, to.name, Child::Node { slot: source.slot, in_upper: true })?;
         if let Some(target) = target {
@@ -145,7 +145,7 @@ impl Shared {
         self.take_along(tree, &target, (&to, &from), hidden.0)?;
         let (old, new) = ((from.node.real()?.id, from.name), (to.node.real()?.id, to.name));
         upper.fs.rename(&INTERNAL, old, new, Rename::Exchange)?;
-        (from.node.changed(), to.node.changed(), source.node.changed(), target.node.changed());
+        [&from.node, &to.node, &source.node, &target.node].into_iter().for_each(|node| node.changed());
         tree.set_child(from.dir, from.name, Child::Nothing { whiteout: false })?;
         tree.set_child(to.dir, to.name, Child::Node { slot: source.slot, in_upper: true })?;
         tree.set_child(from.dir, from.name, Child::Node { slot: target.slot, in_upper: true })?;

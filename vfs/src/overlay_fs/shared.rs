@@ -1,6 +1,6 @@
 //! [`Shared`]: what an overlay and its open files have in common, and the operations on one node.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -320,11 +320,6 @@ impl Tree {
         }
         self.take(slot);
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.by_id.len()
-    }
 }
 
 #[inline]

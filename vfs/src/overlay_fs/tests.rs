@@ -1,1 +1,0 @@
-//! What no filesystem but this one does.
