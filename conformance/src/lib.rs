@@ -31,6 +31,7 @@
 //! # Levels
 //! * L0, [`cases::laws`]: two ways to learn the same thing agree.
 //! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
+//! * [`layers`]: random layers for overlays.
 //! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
 
 #[macro_use]
@@ -38,6 +39,7 @@ mod macros;
 
 pub mod cases;
 pub mod differential;
+pub mod layers;
 
 mod fixture;
 mod overlay;

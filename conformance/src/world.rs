@@ -275,6 +275,26 @@ impl World {
         Ok(names)
     }
 
+    /// The paths of everything that is there.
+    ///
+    /// # Panics
+    /// If the filesystem fails.
+    pub fn paths(&self) -> Vec<String> {
+        let (mut paths, mut dirs) = (vec![], vec![(String::new(), self.root())]);
+        while let Some((prefix, dir)) = dirs.pop() {
+            for e in dir.open(OpenFlags::READ).expect("open a directory").list().expect("list it") {
+                let path = format!("{prefix}{}", e.name);
+                if e.file_type == FileType::Directory {
+                    let below = self.lookup(&dir, &e.raw).expect("look up what is listed");
+                    dirs.push((format!("{path}/"), below));
+                }
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        paths
+    }
+
     /// The whole tree as text: path, type, number of links, content; equal text, equal trees. Directories' link
     /// counts and sizes are left out, because not every filesystem counts them.
     ///

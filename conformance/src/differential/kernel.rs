@@ -27,7 +27,7 @@ use super::{
 use crate::world::brief;
 
 /// What a directory on a usual filesystem of Linux can do, as far as scripts ask.
-const CAPS: FsCaps = FsCaps::HARD_LINKS
+pub(super) const CAPS: FsCaps = FsCaps::HARD_LINKS
     .union(FsCaps::SYMLINKS)
     .union(FsCaps::EXCHANGE)
     .union(FsCaps::NO_REPLACE)

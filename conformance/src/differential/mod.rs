@@ -9,6 +9,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod kernel;
+pub mod overlay;
 mod player;
 pub mod script;
 mod step;
@@ -66,8 +67,16 @@ pub fn compare(script: &Script, players: &[&dyn Player]) -> Result<(), Box<Diver
         Err(Box::new(Divergence { script: script.clone(), step, answers }))
     };
     for (i, op) in script.0.iter().enumerate() {
-        let mut answers: Vec<String> = runs.iter_mut().map(|run| caught(|| run.step(op))).collect();
-        if answers.iter().any(|a| *a != answers[0] && !excused(op, a, &answers[0]) || a.starts_with("panic")) {
+        let mut answers: Vec<String> = vec![];
+        for run in &mut runs {
+            answers.push(caught(|| run.step(op)));
+            if players[0].is_refusal(&answers[0]) {
+                break;
+            }
+        }
+        let heard: Vec<&String> =
+            answers.iter().zip(players).filter(|(_, p)| !p.is_excused(op)).map(|(a, _)| a).collect();
+        if heard.iter().any(|a| *a != heard[0] && !excused(op, a, heard[0])) || answers.iter().any(|a| panicked(a)) {
             return diverged(i, answers);
         }
         if op.expected.as_ref().is_some_and(|expected| *expected != answers[0]) {
@@ -116,6 +125,10 @@ fn excused(op: &Op, one: &str, other: &str) -> bool {
     }
 }
 
+fn panicked(answer: &str) -> bool {
+    answer.starts_with("panic: ")
+}
+
 fn caught(action: impl FnOnce() -> String) -> String {
     catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
@@ -151,18 +164,32 @@ pub fn shrink(found: Box<Divergence>, players: &[&dyn Player]) -> Box<Divergence
     }
 }
 
-/// Runs `count` random scripts of `len` operations each, from `seed` on.
+/// How many seeds a test tries: `count`, or that many times what the environment variable `SEEDS` says.
+pub fn seeds(count: u64) -> u64 {
+    let times = std::env::var("SEEDS").ok().and_then(|n| n.parse::<u64>().ok()).unwrap_or(1);
+    count.saturating_mul(times)
+}
+
+/// Runs `count` ([`seeds`]) random scripts of `len` operations each, from `seed` on.
 ///
 /// # Panics
 /// At the first divergence, with the script cut down to what it needs.
 pub fn fuzz(players: &[&dyn Player], seed: u64, count: u64, len: usize) {
     let caps = common_caps(players);
-    for seed in seed..seed + count {
+    for seed in seed..seed + seeds(count) {
         let script = Script::random(&mut Rng::new(seed), len, caps);
-        if let Err(found) = compare(&script, players) {
-            let small = shrink(found, players);
-            panic!("seed {seed}: the filesystems do not agree\n{small}");
-        }
+        check(&script, players, &format!("seed {seed}"));
+    }
+}
+
+/// Runs one script.
+///
+/// # Panics
+/// If it tells the players apart, with what it needs for that; `what` says where it came from.
+pub fn check(script: &Script, players: &[&dyn Player], what: &str) {
+    if let Err(found) = compare(script, players) {
+        let small = shrink(found, players);
+        panic!("{what}: the filesystems do not agree\n{small}");
     }
 }
 

@@ -25,6 +25,17 @@ pub trait Player {
     /// Whether it can play by the rules of a `chroot` only.
     fn rooted(&self) -> bool;
 
+    /// Whether this answer says that it cannot do what others can, and everybody is content with that. It must come
+    /// first: what it refuses, the others are not asked for.
+    fn is_refusal(&self, _answer: &str) -> bool {
+        false
+    }
+
+    /// Whether its answer to an operation may differ from everybody's else.
+    fn is_excused(&self, _op: &Op) -> bool {
+        false
+    }
+
     /// Makes a new tree, always the same, and gets ready to run a script in it.
     fn start(&self, rules: Rules) -> Box<dyn Run>;
 }

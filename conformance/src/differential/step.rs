@@ -33,8 +33,7 @@ impl Env {
 
     /// The paths of everything that is there.
     pub(super) fn existing(&self) -> Vec<String> {
-        let path = |line: &str| line.split(' ').next().unwrap_or("").trim_end_matches('/').to_owned();
-        self.world.tree().lines().map(path).collect()
+        self.world.paths()
     }
 
     fn act(&mut self, op: &Op) -> Result<String> {

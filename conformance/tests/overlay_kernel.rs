@@ -1,0 +1,50 @@
+//! The kernel's overlayfs as the judge of overlays.
+#![cfg(target_os = "linux")]
+
+use gangplank_conformance::{
+    differential::{
+        self, Player, Rng, common_caps, kernel,
+        overlay::{Flat, KernelOverlay, script},
+    },
+    layers,
+};
+
+/// Whether the kernel can play here; says why not.
+fn possible() -> bool {
+    kernel::check().map_err(|why| eprintln!("skipped: {why}")).is_ok()
+}
+
+/// Random layers, and a random script on each of the players that `players` makes of them.
+fn fuzz(seed: u64, count: u64, players: impl Fn(&[layers::Layer]) -> Vec<Box<dyn Player>>) {
+    for seed in seed..seed + differential::seeds(count) {
+        let mut rng = Rng::new(seed);
+        let depth = 1 + rng.below(2) as usize;
+        let mut layers = layers::random(&mut rng, depth);
+        layers::tame(&mut layers);
+        let players = players(&layers);
+        let players: Vec<&dyn Player> = players.iter().map(|p| &**p).collect();
+        let script = script(&layers, &mut rng, 40, common_caps(&players));
+        differential::check(&script, &players, &format!("seed {seed}, {layers:?}"));
+    }
+}
+
+/// The judge is judged: what overlayfs does is what a plain filesystem does.
+#[test]
+fn overlayfs_is_a_filesystem() {
+    if possible() {
+        fuzz(7_000_000, 100, |layers| {
+            let kernel = KernelOverlay::new(layers, "/dev/shm", true);
+            vec![Box::new(kernel), Box::new(Flat(layers.to_vec()))]
+        });
+    }
+}
+
+#[test]
+fn overlayfs_for_users_is_a_filesystem_that_does_not_move_directories() {
+    if possible() {
+        fuzz(8_000_000, 100, |layers| {
+            let kernel = KernelOverlay::new(layers, "/dev/shm", false);
+            vec![Box::new(kernel), Box::new(Flat(layers.to_vec()))]
+        });
+    }
+}
