@@ -1,14 +1,17 @@
 //! Players that begin with the same layers: a plain memory filesystem that holds what they merge into, the kernel's
 //! overlayfs, and our own. An overlay is right if nobody can tell it from the plain one.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use gangplank_vfs::{FileSystem, FsCaps};
+use gangplank_vfs::{FileSystem, FsCaps, Mount, MountOptions, OverlayFs};
 
-use super::{Rng, Script};
+use super::{Op, Player, Rng, Rules, Run, Script, step::Env};
 use crate::{
     Fixture, Made, MemFixture, World,
-    layers::{Layer, merge},
+    layers::{Layer, merge, print},
 };
 
 /// What the layers merge into, as a memory filesystem.
@@ -32,6 +35,178 @@ pub fn script(layers: &[Layer], rng: &mut Rng, len: usize, caps: FsCaps) -> Scri
     Script::random_in(World::new(Flat(layers.to_vec()).make()), rng, len, caps)
 }
 
+/// What the layers of one of our overlays are made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Memory over memory.
+    Mem,
+    /// Memory over directories of the host.
+    #[cfg(target_os = "linux")]
+    MemOverHost,
+    /// Directories of the host.
+    #[cfg(target_os = "linux")]
+    Host,
+}
+
+impl Kind {
+    /// All that can be had here: those on the host need somebody who may make whiteouts.
+    pub fn all() -> Vec<Kind> {
+        #[cfg(target_os = "linux")]
+        if rustix::process::geteuid().is_root() {
+            return vec![Kind::Mem, Kind::MemOverHost, Kind::Host];
+        }
+        vec![Kind::Mem]
+    }
+}
+
+/// One of our overlays on given layers, which can be opened again.
+pub struct Rig {
+    lowers: Vec<Arc<dyn FileSystem>>,
+    /// Where the upper layer is, if it is in memory.
+    memory: Arc<dyn FileSystem>,
+    kind: Kind,
+    before: Vec<String>,
+    #[cfg(target_os = "linux")]
+    host: Option<HostStack>,
+}
+
+impl Rig {
+    /// On new layers, below `parent` if they are on the host.
+    ///
+    /// # Panics
+    /// If they cannot be made.
+    pub fn new(kind: Kind, layers: &[Layer], parent: &Path) -> Rig {
+        #[cfg(target_os = "linux")]
+        let host = (kind != Kind::Mem).then(|| HostStack::new(layers, parent, false));
+        #[cfg(not(target_os = "linux"))]
+        let _ = parent;
+        let lowers = match kind {
+            Kind::Mem => layers.iter().map(in_memory).collect(),
+            #[cfg(target_os = "linux")]
+            Kind::MemOverHost | Kind::Host => host.as_ref().expect("a stack on the host").open(),
+        };
+        let memory = MemFixture.make().fs;
+        let world = World::new(Made::new(memory.clone()));
+        for name in ["upper", "work"] {
+            drop(world.mkdir(name).expect("make a directory"));
+        }
+        let before = lowers.iter().map(print).collect();
+        Rig {
+            lowers,
+            memory,
+            kind,
+            before,
+            #[cfg(target_os = "linux")]
+            host,
+        }
+    }
+
+    /// The layers on the host, if they are there.
+    #[cfg(target_os = "linux")]
+    pub fn host(&self) -> Option<&HostStack> {
+        self.host.as_ref()
+    }
+
+    /// The overlay. One at a time.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn open(&self) -> World {
+        World::new(Made::new(Arc::new(self.overlay())))
+    }
+
+    /// The same.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn overlay(&self) -> OverlayFs {
+        match self.kind {
+            #[cfg(target_os = "linux")]
+            Kind::Host => self.host.as_ref().expect("a stack on the host").ours(),
+            _ => {
+                let builder = self.lowers.iter().fold(OverlayFs::builder(), |b, lower| b.lower(lower.clone()));
+                let world = World::new(Made::new(self.memory.clone()));
+                let place = |name: &str| {
+                    let node = world.node(name).expect("a directory of the upper layer");
+                    Mount::subtree(self.memory.clone(), node.id, MountOptions::default())
+                };
+                builder.upper_at(place("upper"), place("work")).build().expect("an overlay")
+            }
+        }
+    }
+
+    /// The name of the first lower layer that somebody has written to, if there is one.
+    pub fn lower_written_to(&self) -> Option<String> {
+        let written = self.lowers.iter().map(print).zip(&self.before).position(|(now, before)| now != *before);
+        written.map(|i| format!("lower layer {i}"))
+    }
+}
+
+fn in_memory(layer: &Layer) -> Arc<dyn FileSystem> {
+    let fs = MemFixture.make().fs;
+    layer.write_to(&fs, "", "user.overlay.");
+    fs
+}
+
+/// One of our overlays as a player.
+#[derive(Clone, Debug)]
+pub struct Ours {
+    /// What it is made of.
+    pub kind: Kind,
+    /// The lower layers, the topmost first.
+    pub layers: Vec<Layer>,
+    /// Where directories are made.
+    pub parent: PathBuf,
+}
+
+impl Player for Ours {
+    fn name(&self) -> &str {
+        match self.kind {
+            Kind::Mem => "overlay(mem over mem)",
+            #[cfg(target_os = "linux")]
+            Kind::MemOverHost => "overlay(mem over host)",
+            #[cfg(target_os = "linux")]
+            Kind::Host => "overlay(host over host)",
+        }
+    }
+
+    fn caps(&self) -> FsCaps {
+        Rig::new(self.kind, &[], &self.parent).overlay().info().caps
+    }
+
+    fn rooted(&self) -> bool {
+        false
+    }
+
+    fn start(&self, rules: Rules) -> Box<dyn Run> {
+        let rig = Rig::new(self.kind, &self.layers, &self.parent);
+        Box::new(OursRun { env: Env::new(rig.open(), rules), rig })
+    }
+}
+
+struct OursRun {
+    env: Env,
+    rig: Rig,
+}
+
+impl Run for OursRun {
+    fn step(&mut self, op: &Op) -> String {
+        self.env.step(op)
+    }
+
+    /// As it is; it must be the same when the layers are opened again, and they must be as they were.
+    fn tree(&mut self) -> String {
+        let tree = self.env.tree();
+        // A fork has gone its own way, which the layers know nothing of.
+        let again = if self.env.has_forked() { tree.clone() } else { self.rig.open().tree() };
+        match self.rig.lower_written_to() {
+            Some(which) => format!("{tree}# {which} has been written to"),
+            None if again != tree => format!("{tree}# opened again:\n{again}"),
+            None => tree,
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 pub use host::{HostStack, KernelOverlay};
 
@@ -39,7 +214,9 @@ pub use host::{HostStack, KernelOverlay};
 mod host {
     use std::path::{Path, PathBuf};
 
-    use super::{Arc, FileSystem, FsCaps, Layer};
+    use gangplank_vfs::{host_fs::HostFs, overlay_fs::Prefix};
+
+    use super::{Arc, FileSystem, FsCaps, Layer, OverlayFs};
     use crate::differential::{
         Op, Player, Rules, Run,
         kernel::{CAPS, Root, Thread},
@@ -90,10 +267,23 @@ mod host {
             self.trusted
         }
 
-        /// Prints of the lower layers.
-        pub fn prints(&self) -> Vec<String> {
-            let open = |path: &PathBuf| gangplank_vfs::host_fs::HostFs::open(path).expect("open a layer");
-            self.lowers.iter().map(|path| crate::layers::print(&(open(path) as Arc<dyn FileSystem>))).collect()
+        /// The lower layers, opened.
+        ///
+        /// # Panics
+        /// If they cannot be.
+        pub fn open(&self) -> Vec<Arc<dyn FileSystem>> {
+            self.lowers.iter().map(|path| HostFs::open(path).expect("open a layer") as Arc<dyn FileSystem>).collect()
+        }
+
+        /// Our overlay on them.
+        ///
+        /// # Panics
+        /// If it cannot be made.
+        pub fn ours(&self) -> OverlayFs {
+            let prefix = if self.trusted { Prefix::Trusted } else { Prefix::User };
+            let builder = self.open().into_iter().fold(OverlayFs::builder(), |b, lower| b.lower(lower));
+            let (upper, work) = (self.upper().join("upper"), self.upper().join("work"));
+            builder.prefix(prefix).sync(false).upper_host(upper, work).build().expect("an overlay on the host")
         }
 
         /// The kernel's overlayfs on them.

@@ -31,6 +31,11 @@ impl Env {
         Env { paths: home.clone(), home, world, slots: [None, None, None], rules, originals: vec![] }
     }
 
+    /// Whether this is a fork by now.
+    pub(super) fn has_forked(&self) -> bool {
+        !self.originals.is_empty()
+    }
+
     /// The paths of everything that is there.
     pub(super) fn existing(&self) -> Vec<String> {
         self.world.paths()
