@@ -5,6 +5,7 @@ use core::fmt;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    hash::{DefaultHasher, Hasher as _},
     sync::Arc,
 };
 
@@ -101,7 +102,7 @@ impl Layer {
                 7 => Item::Symlink(TARGETS[rng.below(TARGETS.len() as u64) as usize].to_owned()),
                 8 if !files.is_empty() => Item::Link(files[rng.below(files.len() as u64) as usize].clone()),
                 _ => {
-                    let len = [0, 1, 10, 100, 5000, 70_000][rng.below(6) as usize];
+                    let len = [0, 0, 1, 1, 10, 10, 100, 100, 5000, 5000, 20_000, 70_000][rng.below(12) as usize];
                     let text = [b'A' + rng.below(26) as u8].repeat(len);
                     let mode = [0o644, 0o600, 0o755][rng.below(3) as usize];
                     Item::File { mode, mtime: 1_000_003 * (1 + rng.below(900) as i64), text }
@@ -324,7 +325,9 @@ fn print_node(world: &World, node: &Node, path: &str, out: &mut String) {
     match m.file_type {
         FileType::Regular => {
             let text = node.open(OpenFlags::READ).and_then(|f| f.read(0, m.size as usize)).expect("read");
-            writeln!(out, " = {}", crate::world::brief(&text)).expect("write to a string");
+            let mut hasher = DefaultHasher::new();
+            hasher.write(&text);
+            writeln!(out, " = #{:x}", hasher.finish()).expect("write to a string");
         }
         FileType::Symlink => {
             let target = world.fs().readlink(node.id).expect("read a link");

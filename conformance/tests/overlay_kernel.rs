@@ -4,7 +4,7 @@
 use gangplank_conformance::{
     differential::{
         self, Player, Rng, common_caps, kernel,
-        overlay::{Flat, KernelOverlay, script},
+        overlay::{Flat, KernelOverlay, Kind, Ours, script},
     },
     layers,
 };
@@ -45,6 +45,18 @@ fn overlayfs_for_users_is_a_filesystem_that_does_not_move_directories() {
         fuzz(8_000_000, 100, |layers| {
             let kernel = KernelOverlay::new(layers, "/dev/shm", false);
             vec![Box::new(kernel), Box::new(Flat(layers.to_vec()))]
+        });
+    }
+}
+
+/// Ours and the kernel's, on the same layers.
+#[test]
+fn ours_and_overlayfs() {
+    if possible() {
+        fuzz(9_000_000, 100, |layers| {
+            let kernel = KernelOverlay::new(layers, "/dev/shm", false);
+            let ours = |kind| Box::new(Ours { kind, layers: layers.to_vec(), parent: "/dev/shm".into() });
+            vec![Box::new(kernel), ours(Kind::Host), ours(Kind::MemOverHost), Box::new(Flat(layers.to_vec()))]
         });
     }
 }
