@@ -292,6 +292,18 @@ pub fn tame(layers: &mut [Layer]) {
     }
 }
 
+/// Makes files of their own of all hard links.
+pub fn without_links(layers: &mut [Layer]) {
+    for layer in layers {
+        let files = layer.clone();
+        for item in layer.0.values_mut() {
+            if let Item::Link(to) = item {
+                *item = files.0[to].clone();
+            }
+        }
+    }
+}
+
 /// All that can be seen of a filesystem except times of reading: types, numbers, modes, owners, links, sizes, times,
 /// content, targets, attributes. Two prints differ if anybody wrote in between, even what was there already.
 ///

@@ -5,6 +5,7 @@ use gangplank_conformance::{
     differential::{
         self, Player, Rng, common_caps, kernel,
         overlay::{Flat, KernelOverlay, Kind, Ours, script},
+        relay::relay,
     },
     layers,
 };
@@ -58,5 +59,32 @@ fn ours_and_overlayfs() {
             let ours = |kind| Box::new(Ours { kind, layers: layers.to_vec(), parent: "/dev/shm".into() });
             vec![Box::new(kernel), ours(Kind::Host), ours(Kind::MemOverHost), Box::new(Flat(layers.to_vec()))]
         });
+    }
+}
+
+/// An upper layer goes to and fro between ours and the kernel's.
+fn relays(seed: u64, count: u64, trusted: bool) {
+    for seed in seed..seed + differential::seeds(count) {
+        let mut rng = Rng::new(seed);
+        let depth = 1 + rng.below(2) as usize;
+        let mut layers = layers::random(&mut rng, depth);
+        layers::tame(&mut layers);
+        layers::without_links(&mut layers);
+        let done = relay(&layers, &mut rng, (4, 12), "/dev/shm".as_ref(), trusted, seed % 2 == 0);
+        done.unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+    }
+}
+
+#[test]
+fn relays_for_users() {
+    if possible() {
+        relays(13_000_000, 60, false);
+    }
+}
+
+#[test]
+fn relays_with_redirects() {
+    if possible() {
+        relays(14_000_000, 60, true);
     }
 }

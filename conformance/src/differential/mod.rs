@@ -11,6 +11,8 @@
 pub mod kernel;
 pub mod overlay;
 mod player;
+#[cfg(target_os = "linux")]
+pub mod relay;
 pub mod script;
 mod step;
 

@@ -214,7 +214,10 @@ pub use host::{HostStack, KernelOverlay};
 mod host {
     use std::path::{Path, PathBuf};
 
-    use gangplank_vfs::{host_fs::HostFs, overlay_fs::Prefix};
+    use gangplank_vfs::{
+        host_fs::{HostFs, Options},
+        overlay_fs::Prefix,
+    };
 
     use super::{Arc, FileSystem, FsCaps, Layer, OverlayFs};
     use crate::differential::{
@@ -272,7 +275,9 @@ mod host {
         /// # Panics
         /// If they cannot be.
         pub fn open(&self) -> Vec<Arc<dyn FileSystem>> {
-            self.lowers.iter().map(|path| HostFs::open(path).expect("open a layer") as Arc<dyn FileSystem>).collect()
+            let options = Options { overlay_xattrs: self.trusted, ..Options::default() };
+            let open = |path| HostFs::open_with(path, options).expect("open a layer") as Arc<dyn FileSystem>;
+            self.lowers.iter().map(open).collect()
         }
 
         /// Our overlay on them.

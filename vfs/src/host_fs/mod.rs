@@ -79,6 +79,10 @@ pub struct Options {
     /// Open device nodes too: character devices as streams, block devices as files. Off by default, because a device
     /// can do anything.
     pub devices: bool,
+    /// Extended attributes under `trusted.overlay.` too, which only root has: how Linux's overlayfs marks its layers
+    /// unless it is told otherwise. For a layer of an overlay with that prefix, and for nothing that a guest sees. Off by
+    /// default.
+    pub overlay_xattrs: bool,
 }
 
 /// A directory of the host as a filesystem.

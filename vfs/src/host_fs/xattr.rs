@@ -1,4 +1,5 @@
-//! Extended attributes: those of users (`user.*`), on regular files and directories, which are all that Linux allows.
+//! Extended attributes: those of users (`user.*`), on regular files and directories, which are all that Linux allows;
+//! and, if asked for, those of root's overlays (`trusted.overlay.*`).
 //!
 //! The node is opened for it (an `O_PATH` descriptor has no attributes), which needs the permission to read that
 //! reading an attribute needs anyway.
@@ -27,21 +28,22 @@ impl Inner {
             _ => Err(Errno::NOTSUP),
         }
     }
-}
 
-fn check_name(name: &[u8]) -> Result<()> {
-    match name {
-        b"" => Err(Errno::RANGE),
-        _ if name.len() > NAME_MAX => Err(Errno::RANGE),
-        _ if name.contains(&0) => Err(Errno::INVAL),
-        [b'u', b's', b'e', b'r', b'.', _, ..] => Ok(()),
-        _ => Err(Errno::NOTSUP),
+    fn check_name(&self, name: &[u8]) -> Result<()> {
+        match name {
+            b"" => Err(Errno::RANGE),
+            _ if name.len() > NAME_MAX => Err(Errno::RANGE),
+            _ if name.contains(&0) => Err(Errno::INVAL),
+            [b'u', b's', b'e', b'r', b'.', _, ..] => Ok(()),
+            _ if self.options.overlay_xattrs && name.starts_with(b"trusted.overlay.") => Ok(()),
+            _ => Err(Errno::NOTSUP),
+        }
     }
 }
 
 impl Xattrs for Inner {
     fn get(&self, node: NodeId, name: &[u8]) -> Result<Bytes> {
-        check_name(name)?;
+        self.check_name(name)?;
         let file = self.open_for_xattr(node)?;
         let mut value = Vec::with_capacity(SIZE_MAX);
         rustix::fs::fgetxattr(&file, name, rustix::buffer::spare_capacity(&mut value))?;
@@ -50,7 +52,7 @@ impl Xattrs for Inner {
     }
 
     fn set(&self, node: NodeId, name: &[u8], value: &[u8], how: SetXattr) -> Result<()> {
-        check_name(name)?;
+        self.check_name(name)?;
         if value.len() > SIZE_MAX {
             return Err(Errno::TOOBIG);
         }
@@ -63,7 +65,7 @@ impl Xattrs for Inner {
     }
 
     fn remove(&self, node: NodeId, name: &[u8]) -> Result<()> {
-        check_name(name)?;
+        self.check_name(name)?;
         Ok(rustix::fs::fremovexattr(&self.open_for_xattr(node)?, name)?)
     }
 
@@ -71,7 +73,7 @@ impl Xattrs for Inner {
         let file = self.open_for_xattr(node)?;
         let mut names = Vec::with_capacity(SIZE_MAX);
         rustix::fs::flistxattr(&file, rustix::buffer::spare_capacity(&mut names))?;
-        for name in names.split(|b| *b == 0).filter(|name| check_name(name).is_ok()) {
+        for name in names.split(|b| *b == 0).filter(|name| self.check_name(name).is_ok()) {
             sink(name);
         }
         Ok(())
