@@ -5,12 +5,16 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{
     layer::{INTERNAL, NodeRef},
+    marks::Prefix,
     options::OverlayError,
 };
-use crate::{FileSystem, Mount, MountOptions, Name, Place, host_fs::HostFs};
+use crate::{
+    FileSystem, Mount, MountOptions, Name, Place,
+    host_fs::{HostFs, Options},
+};
 
 /// The two directories, in one filesystem.
-pub(super) fn upper(upper: &Path, work: &Path) -> Result<(Place, Place), OverlayError> {
+pub(super) fn upper(upper: &Path, work: &Path, prefix: Prefix) -> Result<(Place, Place), OverlayError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| OverlayError::Host { path, error }
@@ -34,7 +38,8 @@ pub(super) fn upper(upper: &Path, work: &Path) -> Result<(Place, Place), Overlay
     if common == upper || common == work {
         return Err(OverlayError::Nested);
     }
-    let fs: std::sync::Arc<dyn FileSystem> = HostFs::open(&common).map_err(failed(&common))?;
+    let options = Options { overlay_xattrs: prefix == Prefix::Trusted, ..Options::default() };
+    let fs: std::sync::Arc<dyn FileSystem> = HostFs::open_with(&common, options).map_err(failed(&common))?;
     let place = |path: &Path| -> Result<Place, OverlayError> {
         let mut at = NodeRef::retain(&fs, fs.root());
         let rest = path.strip_prefix(&common).unwrap_or(path);

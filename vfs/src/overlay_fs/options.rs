@@ -169,7 +169,8 @@ impl Builder {
         self
     }
 
-    /// In which name space the marks are, in all layers. [`Prefix::User`] if nothing is said.
+    /// In which name space the marks are, in all layers. [`Prefix::User`] if nothing is said. Lower layers on the host
+    /// need [`overlay_xattrs`](crate::host_fs::Options::overlay_xattrs) for the other.
     pub fn prefix(mut self, prefix: Prefix) -> Builder {
         self.prefix = prefix;
         self
@@ -208,7 +209,7 @@ impl Builder {
             Above::Mem(options) => (Some(mem_upper(&options)?), true),
             Above::At(upper, work) => (Some((upper, work)), false),
             #[cfg(all(feature = "host", any(unix, windows)))]
-            Above::Host(upper, work) => (Some(super::host::upper(&upper, &work)?), false),
+            Above::Host(upper, work) => (Some(super::host::upper(&upper, &work, self.prefix)?), false),
         };
         let (top, upper) = match upper {
             Some((root, work)) => {
