@@ -107,13 +107,15 @@ impl OverlayFs {
     /// been changed. Not to be written to.
     pub fn upper(&self) -> Option<Place> {
         let upper = self.shared.upper.as_ref()?;
-        Some(Mount::subtree(upper.fs.clone(), upper.root, MountOptions { read_only: true }))
+        Some(Mount::subtree(upper.fs.clone(), upper.root, MountOptions { read_only: true, ..MountOptions::default() }))
     }
 
     /// The lower layers as the overlay reads them, topmost first: what can be frozen, frozen. Nodes have the numbers
     /// they have in the filesystems that were given.
     pub fn lowers(&self) -> Vec<Place> {
-        let place = |root: &layer::NodeRef| Mount::subtree(root.fs.clone(), root.id, MountOptions { read_only: true });
+        let place = |root: &layer::NodeRef| {
+            Mount::subtree(root.fs.clone(), root.id, MountOptions { read_only: true, ..MountOptions::default() })
+        };
         self.shared.layers.lowers.iter().map(|lower| place(&lower.node)).collect()
     }
 

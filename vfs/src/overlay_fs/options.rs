@@ -138,7 +138,7 @@ impl From<Errno> for OverlayError {
 impl Builder {
     /// One more lower layer, below those that have been named: the root of a filesystem.
     pub fn lower(self, fs: Arc<dyn FileSystem>) -> Builder {
-        self.lower_at(Mount::detached(fs, MountOptions { read_only: true }))
+        self.lower_at(Mount::detached(fs, MountOptions { read_only: true, ..MountOptions::default() }))
     }
 
     /// One more lower layer, below those that have been named: a directory.
