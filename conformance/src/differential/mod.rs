@@ -102,8 +102,8 @@ pub fn answers(script: &Script, player: &dyn Player) -> Vec<String> {
 
 /// Runs a script on a filesystem, whatever it answers: to have a tree to begin with.
 pub fn prepare(script: &Script, fs: std::sync::Arc<dyn gangplank_vfs::FileSystem>) {
-    let caps = fs.info().caps;
-    let mut env = Env::new(World::new(crate::Made::new(fs)), caps);
+    let rules = Rules { caps: fs.info().caps, rooted: false };
+    let mut env = step::Env::new(crate::World::new(crate::Made::new(fs)), rules);
     for op in &script.0 {
         env.step(op);
     }
