@@ -77,6 +77,7 @@ impl<'p> Components<'p> {
     ///
     /// # Errors
     /// `NAMETOOLONG` if the path is longer than [`PATH_MAX`]; `INVAL` if there is a NUL in it.
+    #[inline]
     pub fn new(path: &'p [u8]) -> Result<Self> {
         if path.len() > PATH_MAX {
             return Err(Errno::NAMETOOLONG);
@@ -90,11 +91,13 @@ impl<'p> Components<'p> {
     }
 
     /// Whether the path ended in `/` or `/.`, and so names a directory, whatever it resolves to.
+    #[inline]
     pub const fn must_be_directory(&self) -> bool {
         self.trailing_slash
     }
 
     /// Whether nothing is left.
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -108,6 +111,7 @@ impl<'p> Components<'p> {
     ///
     /// # Errors
     /// `NAMETOOLONG` if it is longer than 255 bytes.
+    #[inline]
     pub fn peek(&self) -> Result<Component<'p>> {
         match self.head() {
             b"" => Ok(Component::End),
@@ -135,11 +139,13 @@ impl<'p> Components<'p> {
     }
 
     /// Whether the next component is the last one.
+    #[inline]
     pub fn is_last(&self) -> bool {
         skip(&self.rest[self.head().len()..]).is_empty()
     }
 
     /// Consumes one component.
+    #[inline]
     pub fn advance(&mut self) {
         self.rest = skip(&self.rest[self.head().len()..]);
     }
@@ -169,6 +175,7 @@ impl<'p> Components<'p> {
         }
     }
 
+    #[inline]
     fn head(&self) -> &'p [u8] {
         let end = self.rest.iter().position(|&b| b == b'/').unwrap_or(self.rest.len());
         &self.rest[..end]
@@ -176,6 +183,7 @@ impl<'p> Components<'p> {
 }
 
 /// Removes slashes, and `.` components, from the front.
+#[inline]
 fn skip(mut path: &[u8]) -> &[u8] {
     loop {
         path = match path {

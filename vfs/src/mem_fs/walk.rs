@@ -98,14 +98,11 @@ fn descend<'t, 'p>(
     mounts: Option<&dyn MountPoints>,
     follows: bool,
 ) -> Result<Met<'t, 'p>> {
-    if !matches!(path.peek()?, Component::Name(_)) {
+    let (Component::Name(mut name), mut rest) = path.split_first()? else {
         return Ok(Met::Node(Entry { node: dir, file_type: tree.node(dir)?.file_type() }));
-    }
+    };
     let (mut at, mut here) = (dir, tree.dir(dir)?);
     loop {
-        let (Component::Name(name), rest) = path.split_first()? else {
-            return Ok(Met::Node(Entry { node: at, file_type: FileType::Directory }));
-        };
         let Some(found) = here.entries.find(fs.hash(name), name) else {
             return Ok(Met::Missing { dir: at, here, name, rest });
         };
@@ -127,6 +124,10 @@ fn descend<'t, 'p>(
             return Err(Errno::NOTDIR);
         }
         (at, here) = (entry.node, tree.dir(entry.node)?);
+        (name, rest) = match path.split_first()? {
+            (Component::Name(name), rest) => (name, rest),
+            _ => return Ok(Met::Node(Entry { node: at, file_type: FileType::Directory })),
+        };
     }
 }
 
