@@ -246,7 +246,8 @@ pub enum Walked {
     /// Something is mounted on the node just consumed. With a reference.
     MountPoint(NodeId),
     /// The next name, not consumed, does not exist, nor has the goal created it. Which directory was reached nobody
-    /// needs to know, and to hold it would cost a host system calls.
+    /// needs to know, and to hold it would cost a host system calls. Under [`Goal::Stat`] nobody needs to know the name
+    /// either: the path may stand anywhere before it.
     Missing,
 }
 

@@ -97,6 +97,21 @@ impl Sys for Linux {
         }
     }
 
+    fn stat_run(&self, dir: &File, run: &[u8], follow: bool) -> Option<Result<Attr>> {
+        if self.no_openat2.load(Ordering::Relaxed) {
+            return None;
+        }
+        // A symbolic link that is to be followed fails at once.
+        let flags = if follow { PIN - OFlags::NOFOLLOW } else { PIN };
+        match rustix::fs::openat2(dir, run, flags, Mode::empty(), RESOLVE) {
+            Ok(fd) => Some(Attr::of(&File::from(fd))),
+            // Where no symbolic link is followed, one of the names is missing, and nothing else can be meant.
+            Err(HostErrno::NOENT) => Some(Err(Errno::NOENT)),
+            // The other way tells.
+            Err(_) => None,
+        }
+    }
+
     fn open(&self, dir: &File, name: Name<'_>, how: Request) -> Result<File> {
         let open = |flags| {
             let flags = flags | OFlags::NOFOLLOW;
@@ -114,7 +129,7 @@ impl Sys for Linux {
 
     fn pin(&self, dir: &Arc<File>, name: Name<'_>) -> Result<Node> {
         let file = File::from(rustix::fs::openat(dir, name.as_bytes(), PIN, Mode::empty())?);
-        let attr = Attr::of(&file)?;
+        let attr = Attr::identity(&file)?;
         Ok(Node::new(&attr, Some(Arc::new(file)), None))
     }
 

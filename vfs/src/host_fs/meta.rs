@@ -79,6 +79,15 @@ impl Attr {
         host::of(file)
     }
 
+    /// Of an open file or pinned node, where only who it is matters, and its type: the time of birth may be wrong, and
+    /// the system call is the cheapest.
+    pub(super) fn identity(file: &File) -> Result<Attr> {
+        #[cfg(unix)]
+        return Ok(posix(&rustix::fs::fstat(file)?));
+        #[cfg(not(unix))]
+        host::of(file)
+    }
+
     /// Of an open descriptor.
     #[cfg(unix)]
     pub(super) fn of_fd(fd: std::os::fd::BorrowedFd<'_>) -> Result<Attr> {

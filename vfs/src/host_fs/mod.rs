@@ -262,7 +262,7 @@ impl Inner {
 
     /// Makes an open file of what the host opened.
     fn opened(self: &Arc<Self>, file: File, how: &OpenHow<'_>, parent: Option<Arc<Node>>) -> Result<Opened> {
-        let attr = Attr::of(&file)?;
+        let attr = Attr::identity(&file)?;
         let is_dir = attr.file_type == FileType::Directory;
         let takes_writing = OpenFlags::WRITE | OpenFlags::TRUNC;
         if is_dir && (how.create.is_some() || how.flags.intersects(takes_writing)) {
@@ -461,7 +461,7 @@ impl FileSystem for HostFs {
             return Err(Errno::INVAL);
         }
         let file = self.inner.sys.reopen(&node, flags)?;
-        let attr = Attr::of(&file)?;
+        let attr = Attr::identity(&file)?;
         self.inner.file_object(file, &attr, flags)
     }
 

@@ -33,6 +33,10 @@ impl Sys for Portable {
         None
     }
 
+    fn stat_run(&self, _dir: &File, _run: &[u8], _follow: bool) -> Option<Result<Attr>> {
+        None
+    }
+
     fn open(&self, dir: &File, name: Name<'_>, how: Request) -> Result<File> {
         if how.create.is_some() && !how.exclusive {
             // In two steps, because std creates only for writing, which what is there may not allow.

@@ -8,7 +8,7 @@ use std::{fs::File, sync::Arc};
 
 use bytes::Bytes;
 
-use super::node::Node;
+use super::{meta::Attr, node::Node};
 use crate::{Name, OpenFlags, Remove, Rename, Result, SetAttr};
 
 /// How often an operation is tried again when somebody else changes the name under it.
@@ -35,6 +35,9 @@ pub(super) trait Sys: fmt::Debug + Send + Sync {
 
     /// Pins what a run of names leads to. `None`: not in one go.
     fn pin_run(&self, dir: &File, run: &[u8], directory: bool) -> Option<Result<File>>;
+
+    /// Metadata of what a run of names leads to. `None`: not in one go, which a missing name is no reason for.
+    fn stat_run(&self, dir: &File, run: &[u8], follow: bool) -> Option<Result<Attr>>;
 
     /// Opens one name; `LOOP` for a symbolic link. Never waits.
     fn open(&self, dir: &File, name: Name<'_>, how: Request) -> Result<File>;

@@ -36,7 +36,7 @@ impl Here {
     fn node(self) -> Result<Arc<Node>> {
         match self {
             Here::Node(node) => Ok(node),
-            Here::Raw(file) => Ok(Arc::new(Node::new(&Attr::of(&file)?, Some(file), None))),
+            Here::Raw(file) => Ok(Arc::new(Node::new(&Attr::identity(&file)?, Some(file), None))),
         }
     }
 }
@@ -66,7 +66,10 @@ impl Inner {
                 rest.advance_by(count);
                 let is_end = rest.is_empty();
                 if is_end && let Some(walked) = self.whole_run(cx, here.dir()?, run, goal)? {
-                    *path = rest;
+                    // Which name is missing the host does not say.
+                    if !matches!(walked, Walked::Missing) {
+                        *path = rest;
+                    }
                     return Ok(walked);
                 }
                 // Before `..` the last directory is passed on its own, so that its parent is known.
@@ -139,8 +142,12 @@ impl Inner {
     /// The whole rest of the path in one go, if no symbolic link and no missing name is in the way.
     fn whole_run(self: &Arc<Self>, cx: &Ctx<'_>, dir: &File, run: &[u8], goal: Goal<'_>) -> Result<Option<Walked>> {
         match goal {
-            // The directory and the name in it cost as much as the file itself, and tell more.
-            Goal::Stat { .. } => Ok(None),
+            Goal::Stat { follow } => match self.sys.stat_run(dir, run, follow) {
+                Some(Ok(attr)) => Ok(Some(Walked::Stat(self.metadata(&attr)))),
+                Some(Err(Errno::NOENT)) => Ok(Some(Walked::Missing)),
+                Some(Err(e)) => Err(e),
+                None => Ok(None),
+            },
             Goal::Open(how) => {
                 let Some(file) = self.sys.open_run(dir, run, request(cx, how)?) else { return Ok(None) };
                 Ok(Some(Walked::Opened(self.opened(file?, how, None)?)))
@@ -148,7 +155,7 @@ impl Inner {
             Goal::Node { .. } => {
                 let Some(file) = self.sys.pin_run(dir, run, false) else { return Ok(None) };
                 let file = Arc::new(file?);
-                let attr = Attr::of(&file)?;
+                let attr = Attr::identity(&file)?;
                 if attr.file_type == FileType::Symlink && goal.follows() {
                     return Ok(None);
                 }
