@@ -4,7 +4,7 @@
 
 Environment:
     GANGPLANK_BIN            the program; else `gangplank` on PATH, else the one in target/release of this repository
-    GANGPLANK_FS             how `root` is offered: host (default) or mem
+    GANGPLANK_FS             how `root` is offered: host (default), mem or overlay
     GANGPLANK_HOST_RESOLVER  openat2 or portable: how paths are resolved on the host's filesystem
     GANGPLANK_ENGINE         the engine, cranelift by default
 """

@@ -1,13 +1,15 @@
 //! The filesystems that every test runs on.
 
-use std::{io, path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use gangplank::seed::copy_tree;
 use gangplank_vfs::{
-    FileSystem, Mount, MountOptions, Place,
+    FileSystem, Mount, MountOptions, OverlayFs, Place, Tree,
     host_fs::{HostFs, Options, Resolver},
-    mem_fs::MemFs,
+    image_fs::{ImageFs, ImageOptions, PackOptions, pack},
+    mem_fs::{MemFs, MemFsOptions},
+    overlay_fs::Builder,
 };
 use tempfile::TempDir;
 
@@ -22,11 +24,33 @@ pub enum Fs {
     HostPortable,
     /// In memory.
     Mem,
+    /// A fork of what is in memory.
+    MemFork,
+    /// A view of what is in memory; changes go to memory.
+    OverlayMemMem,
+    /// A view of the host's directory; changes go to memory.
+    OverlayMemHost,
+    /// A view of the host's directory; changes go to another one.
+    OverlayHostHost,
+    /// A view of a tar; changes go to memory.
+    OverlayMemTar,
+    /// A fork of such a view.
+    OverlayFork,
 }
 
 impl Fs {
     /// All of them.
-    pub const ALL: [Fs; 3] = [Fs::HostOpenat2, Fs::HostPortable, Fs::Mem];
+    pub const ALL: [Fs; 9] = [
+        Fs::HostOpenat2,
+        Fs::HostPortable,
+        Fs::Mem,
+        Fs::MemFork,
+        Fs::OverlayMemMem,
+        Fs::OverlayMemHost,
+        Fs::OverlayHostHost,
+        Fs::OverlayMemTar,
+        Fs::OverlayFork,
+    ];
 
     /// As in the names of tests.
     pub fn name(self) -> &'static str {
@@ -34,57 +58,98 @@ impl Fs {
             Fs::HostOpenat2 => "host-openat2",
             Fs::HostPortable => "host-portable",
             Fs::Mem => "mem",
+            Fs::MemFork => "mem-fork",
+            Fs::OverlayMemMem => "overlay-mem-mem",
+            Fs::OverlayMemHost => "overlay-mem-host",
+            Fs::OverlayHostHost => "overlay-host-host",
+            Fs::OverlayMemTar => "overlay-mem-tar",
+            Fs::OverlayFork => "overlay-fork",
         }
     }
 
     /// Why it cannot be had on this system, if so.
     pub fn missing(self) -> Option<String> {
-        let resolver = self.resolver()?;
-        match open_host(&std::env::temp_dir(), resolver) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Some(error.to_string()),
-            // Any other error is for the tests to show.
+        match self {
+            Fs::HostOpenat2 | Fs::HostPortable => match open_host(&std::env::temp_dir(), self.resolver()) {
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => Some(error.to_string()),
+                // Any other error is for the tests to show.
+                _ => None,
+            },
+            // It needs extended attributes.
+            Fs::OverlayHostHost => {
+                let empty = tempfile::tempdir().ok()?;
+                self.offer(empty.path()).err().map(|error| format!("{error:#}"))
+            }
             _ => None,
         }
     }
 
-    /// A fresh copy of a directory, to be offered to one program.
+    /// A fresh copy of a directory, or a view of it, to be offered to one program.
     ///
     /// # Errors
-    /// If it cannot be copied.
+    /// If it cannot be made.
     pub fn offer(self, root: &Path) -> Result<Offered> {
-        match self.resolver() {
-            Some(resolver) => {
+        let original = || open_host(root, Resolver::Auto).with_context(|| format!("{}", root.display()));
+        let below = |lower: Arc<dyn FileSystem>| OverlayFs::builder().lower(lower);
+        Ok(match self {
+            Fs::HostOpenat2 | Fs::HostPortable => {
                 let copy = fresh_copy(root)?;
-                let fs = open_host(copy.path(), resolver).context("cannot open the copy")?;
-                Ok(Offered { fs, _copy: Some(copy) })
+                let fs = open_host(copy.path(), self.resolver()).context("cannot open the copy")?;
+                Offered { fs, _dir: Some(copy) }
             }
-            None => {
-                let original = open_host(root, Resolver::Auto).with_context(|| format!("{}", root.display()))?;
-                let fs: Arc<dyn FileSystem> = Arc::new(MemFs::new());
-                copy_tree(&whole(original, false), &whole(fs.clone(), false))
-                    .with_context(|| format!("{}", root.display()))?;
-                Ok(Offered { fs, _copy: None })
+            Fs::Mem => Offered { fs: in_memory(root)?, _dir: None },
+            Fs::MemFork => Offered::of(in_memory(root)?.fork()),
+            Fs::OverlayMemMem => Offered::of(view(below(in_memory(root)?))?),
+            Fs::OverlayMemHost => Offered::of(view(below(original()?))?),
+            Fs::OverlayHostHost => {
+                let dir = tempfile::Builder::new().prefix("gangplank-suite-").tempdir()?;
+                let (upper, work) = (dir.path().join("upper"), dir.path().join("work"));
+                fs::create_dir(&upper)?;
+                fs::create_dir(&work)?;
+                Offered { fs: Arc::new(below(original()?).upper_host(upper, work).build()?), _dir: Some(dir) }
             }
-        }
+            Fs::OverlayMemTar => {
+                let mut tar = Vec::new();
+                pack(&Tree::new(original()?), &mut tar, PackOptions::new())?;
+                Offered::of(view(below(Arc::new(ImageFs::open(tar, ImageOptions::new())?)))?)
+            }
+            Fs::OverlayFork => Offered::of(view(below(original()?))?.fork()?),
+        })
     }
 
-    fn resolver(self) -> Option<Resolver> {
+    fn resolver(self) -> Resolver {
         match self {
-            Fs::HostOpenat2 => Some(Resolver::Openat2),
-            Fs::HostPortable => Some(Resolver::Portable),
-            Fs::Mem => None,
+            Fs::HostOpenat2 => Resolver::Openat2,
+            Fs::HostPortable => Resolver::Portable,
+            _ => Resolver::Auto,
         }
     }
 }
 
-/// A copy of a directory, there for as long as this is.
+fn in_memory(root: &Path) -> Result<Arc<MemFs>> {
+    let shown = || format!("{}", root.display());
+    let original = open_host(root, Resolver::Auto).with_context(shown)?;
+    let copy = Arc::new(MemFs::new());
+    copy_tree(&whole(original, false), &whole(copy.clone(), false)).with_context(shown)?;
+    Ok(copy)
+}
+
+fn view(builder: Builder) -> Result<OverlayFs> {
+    Ok(builder.upper_mem(MemFsOptions::new()).build()?)
+}
+
+/// A directory to offer, there for as long as this is.
 #[derive(Debug)]
 pub struct Offered {
     fs: Arc<dyn FileSystem>,
-    _copy: Option<TempDir>,
+    _dir: Option<TempDir>,
 }
 
 impl Offered {
+    fn of(fs: impl FileSystem) -> Offered {
+        Offered { fs: Arc::new(fs), _dir: None }
+    }
+
     /// Its top, in a mount of its own.
     pub fn place(&self, read_only: bool) -> Place {
         whole(self.fs.clone(), read_only)
