@@ -74,7 +74,6 @@ pub(super) enum What<'a> {
         size: u64,
         pieces: Vec<Piece>,
     },
-    #[expect(dead_code, reason = "zip archives come next")]
     Packed(Packed),
     Symlink {
         target: &'a [u8],
@@ -125,6 +124,11 @@ impl Builder {
         self.backings.push(backing);
         self.layer = self.backings.len() as u32;
         Ok(())
+    }
+
+    /// The number of the present backing.
+    pub(super) fn backing(&self) -> u16 {
+        self.backings.len().saturating_sub(1) as u16
     }
 
     pub(super) fn add(&mut self, path: &[u8], what: What<'_>, attributes: Attributes) -> Result<(), Problem> {
@@ -291,7 +295,7 @@ impl Builder {
     }
 
     fn body(&mut self, what: What<'_>, parent: u32) -> Result<Body, Problem> {
-        let backing = self.backings.len().saturating_sub(1) as u16;
+        let backing = self.backing();
         Ok(match what {
             What::Directory => Body::Dir { first: NONE, count: 0, parent },
             What::File { at, len } => Body::File { at, len, backing },

@@ -52,6 +52,7 @@ mod tar;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod zip;
 
 use core::fmt;
 use std::sync::Arc;
@@ -165,6 +166,10 @@ fn add(
     let mut window = Window::new(archive).map_err(|e| failed(e.into()))?;
     let start = window.len().min(tar::BLOCK) as usize;
     let start = window.get(0, start).map_err(failed)?;
+    // Layers are tar archives, whatever they begin with.
+    if whiteouts == Whiteouts::Names && zip::is_zip(start) {
+        return zip::read(archive, builder, options);
+    }
     if let Some(how) = compress::detect(start).map_err(failed)? {
         let whole = Backing::Bytes(compress::decompress(archive, how, options)?);
         return tar::read(&whole, builder, whiteouts, options);

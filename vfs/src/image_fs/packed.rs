@@ -1,12 +1,10 @@
 //! [`Packed`]: a file that is compressed by itself, and [`Cache`]: those that were decompressed last.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use super::index::Index;
+use super::{backing::Backing, index::Index};
 use crate::{Errno, Result};
 
 /// A compressed file in a zip archive.
@@ -43,7 +41,7 @@ impl Cache {
     }
 
     /// The content of a file. Two who ask for the same at the same time may both decompress it.
-    pub(super) fn content(&self, index: &Arc<Index>, at: u32) -> Result<Bytes> {
+    pub(super) fn content(&self, index: &Index, at: u32) -> Result<Bytes> {
         {
             let mut state = self.state.lock();
             state.uses += 1;
@@ -54,7 +52,8 @@ impl Cache {
             }
         }
         let packed = index.packed.get(at as usize).ok_or(Errno::IO)?;
-        let bytes = inflate(index, packed)?;
+        let backing = index.backings.get(usize::from(packed.backing)).ok_or(Errno::IO)?;
+        let bytes = packed.unpack(backing)?;
         self.keep(at, &bytes);
         Ok(bytes)
     }
@@ -77,20 +76,21 @@ impl Cache {
     }
 }
 
-/// `IO` if what comes out is not what the archive promises.
-fn inflate(index: &Index, packed: &Packed) -> Result<Bytes> {
-    let size = usize::try_from(packed.size).map_err(|_| Errno::NOMEM)?;
-    let len = usize::try_from(packed.len).map_err(|_| Errno::NOMEM)?;
-    let backing = index.backings.get(usize::from(packed.backing)).ok_or(Errno::IO)?;
-    let bytes = backing.read_bytes(packed.at, len)?;
-    if bytes.len() < len {
-        return Err(Errno::IO);
+impl Packed {
+    /// `IO` if what comes out is not what the archive promises.
+    pub(super) fn unpack(&self, backing: &Backing) -> Result<Bytes> {
+        let size = usize::try_from(self.size).map_err(|_| Errno::NOMEM)?;
+        let len = usize::try_from(self.len).map_err(|_| Errno::NOMEM)?;
+        let bytes = backing.read_bytes(self.at, len)?;
+        if bytes.len() < len {
+            return Err(Errno::IO);
+        }
+        let content = super::compress::inflate(&bytes, size).ok_or(Errno::IO)?;
+        let mut crc = flate2::Crc::new();
+        crc.update(&content);
+        if crc.sum() != self.crc {
+            return Err(Errno::IO);
+        }
+        Ok(content.into())
     }
-    let content = super::compress::inflate(&bytes, size).ok_or(Errno::IO)?;
-    let mut crc = flate2::Crc::new();
-    crc.update(&content);
-    if crc.sum() != packed.crc {
-        return Err(Errno::IO);
-    }
-    Ok(content.into())
 }

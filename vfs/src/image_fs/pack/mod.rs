@@ -351,6 +351,10 @@ fn pieces(file: &dyn VirtualFile, size: u64) -> Result<Option<Vec<Range<u64>>>, 
         }
         at = end;
     }
+    if pieces.last().is_none_or(|last| last.end < size) {
+        // GNU tar makes a file as long as its last piece says.
+        pieces.push(size..size);
+    }
     Ok((holes >= HOLE).then_some(pieces))
 }
 

@@ -20,7 +20,7 @@ pub(super) fn entry(name: &[u8], kind: u8, link: &[u8], size: u64) -> Vec<u8> {
     block
 }
 
-fn seal(block: &mut [u8]) {
+pub(super) fn seal(block: &mut [u8]) {
     block[148..156].fill(b' ');
     let sum: u32 = block.iter().map(|&b| u32::from(b)).sum();
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
