@@ -71,6 +71,11 @@ pub enum Problem {
         /// The digest that it has.
         got: String,
     },
+    /// There are several images, and none of them was named.
+    Choice {
+        /// What they are called.
+        candidates: Vec<String>,
+    },
     /// The archive could not be read.
     Read(Errno),
 }
@@ -90,7 +95,7 @@ impl ImageError {
             Problem::Read(errno) => *errno,
             Problem::Limit { .. } => Errno::FBIG,
             Problem::Unsupported(_) => Errno::NOTSUP,
-            Problem::Unknown | Problem::Name(_) => Errno::INVAL,
+            Problem::Unknown | Problem::Name(_) | Problem::Choice { .. } => Errno::INVAL,
             _ => Errno::IO,
         }
     }
@@ -156,6 +161,10 @@ impl fmt::Display for Problem {
             }
             Problem::Digest { want, got } => {
                 write!(f, "the content is not what was promised: digest {got} instead of {want}; fetch it again")
+            }
+            Problem::Choice { candidates } if candidates.is_empty() => f.write_str("there is no image in it"),
+            Problem::Choice { candidates } => {
+                write!(f, "there are several images; name one of them: {}", candidates.join(", ").escape_debug())
             }
             Problem::Read(errno) => write!(f, "cannot be read: {}", errno.message()),
         }

@@ -25,7 +25,7 @@
 //!   owners, times to the nanosecond, extended attributes (`SCHILY.xattr.`) and holes are kept.
 //! * zip: stored files are ranges of the archive; a deflated file is decompressed when it is read for the first time.
 //! * stacks of layers ([`ImageFs::layers`]) as OCI images have them: one tree, in which `.wh.` files have hidden what
-//!   is below.
+//!   is below. [`ImageFs::oci`] finds them in an image layout.
 //!
 //! # What an archive cannot do
 //! Its names lead down from its root and nowhere else: `..` is refused, a leading `/` is the root, a name below a
@@ -42,6 +42,7 @@ mod build;
 mod compress;
 mod error;
 mod index;
+mod oci;
 mod open;
 mod options;
 mod pack;

@@ -57,15 +57,21 @@ pub struct Progress {
 pub type OnProgress<'p> = &'p mut dyn FnMut(Progress);
 
 /// How archives are read.
-#[derive(Default)]
 pub struct ImageOptions<'p> {
     pub(super) limits: ImageLimits,
     pub(super) unterminated: bool,
+    pub(super) verify: bool,
     pub(super) progress: Option<OnProgress<'p>>,
 }
 
+impl Default for ImageOptions<'_> {
+    fn default() -> Self {
+        ImageOptions { limits: ImageLimits::default(), unterminated: false, verify: true, progress: None }
+    }
+}
+
 impl<'p> ImageOptions<'p> {
-    /// The default limits, nothing told to anybody.
+    /// The default limits, digests compared, nothing told to anybody.
     pub fn new() -> Self {
         Self::default()
     }
@@ -80,6 +86,12 @@ impl<'p> ImageOptions<'p> {
     /// archive has been cut off between two entries.
     pub fn unterminated(mut self, allowed: bool) -> Self {
         self.unterminated = allowed;
+        self
+    }
+
+    /// Whether the blobs of an OCI layout are compared with their digests, which means reading them.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.verify = verify;
         self
     }
 
@@ -98,6 +110,11 @@ impl<'p> ImageOptions<'p> {
 
 impl fmt::Debug for ImageOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ImageOptions").field("limits", &self.limits).finish_non_exhaustive()
+        let ImageOptions { limits, unterminated, verify, .. } = self;
+        f.debug_struct("ImageOptions")
+            .field("limits", limits)
+            .field("unterminated", unterminated)
+            .field("verify", verify)
+            .finish_non_exhaustive()
     }
 }

@@ -6,13 +6,18 @@ use super::{Backing, ImageError, ImageFs, ImageOptions};
 use crate::{Errno, OpenFlags, OpenHow, Tree, host_fs::HostFs};
 
 impl ImageFs {
-    /// Mounts an archive that is a file of the host. Of a plain tar archive, and of zip, only the headers are read now;
+    /// Mounts an archive that is a file of the host, or the only image of an OCI layout that is a directory of it. Of a plain tar archive, and of zip, only the headers are read now;
     /// the file stays open, and must not change.
     ///
     /// # Errors
     /// [`ImageError`], of what the host says too.
     pub fn open_path(path: impl AsRef<Path>, options: ImageOptions<'_>) -> Result<ImageFs, ImageError> {
-        let file = open(path.as_ref()).map_err(|e| ImageError::at(0, e))?;
+        let path = path.as_ref();
+        if path.is_dir() {
+            let layout = HostFs::open(path).map_err(|e| ImageError::at(0, Errno::from(e)))?;
+            return ImageFs::oci(&Tree::new(layout), None, options);
+        }
+        let file = open(path).map_err(|e| ImageError::at(0, e))?;
         ImageFs::open(file, options)
     }
 }

@@ -4,6 +4,7 @@ mod bad;
 #[cfg(all(feature = "host", unix))]
 mod hosts;
 mod mutate;
+mod oci;
 mod trees;
 
 use std::sync::Arc;
