@@ -34,7 +34,7 @@ fn what_was_done_to_a_tree_is_told() {
     let before = files.fork().unwrap();
     load(&writer()).runner().preopen("/", &files).run().unwrap();
     let changes: Vec<_> = files.changes_since(&before).unwrap().iter().map(ToString::to_string).collect();
-    assert_eq!(changes, ["A out.txt"]);
+    assert_eq!(changes, ["+ out.txt"]);
     assert_eq!(files.read("out.txt").unwrap(), "hello\n");
 }
 

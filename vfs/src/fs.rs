@@ -14,7 +14,7 @@
 //! answer `IO` (the medium failed), `NOMEM`, or, on a host, `ACCES` and `PERM` where the host refuses. The arguments'
 //! own validity (length of names, NULs) has been checked by the types.
 
-use core::fmt;
+use core::{any::Any, fmt};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A tree of nodes.
-pub trait FileSystem: fmt::Debug + Send + Sync + 'static {
+pub trait FileSystem: Any + fmt::Debug + Send + Sync {
     /// Constants: capabilities, limits, device number.
     fn info(&self) -> &FsInfo;
 

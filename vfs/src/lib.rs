@@ -6,6 +6,7 @@
 
 mod clock;
 mod ctx;
+pub mod diff;
 mod errno;
 mod file;
 mod fs;

@@ -538,5 +538,6 @@ fn copy_padded(to: &mut [u8], from: &[u8]) {
     to[n..].fill(0);
 }
 
+mod same;
 #[cfg(test)]
 mod tests;

@@ -160,6 +160,33 @@ impl Entries {
         }
     }
 
+    /// Calls `f` with the entries of two forks of one directory that differ: those with one sequence number together.
+    /// Pages that the two share are not looked at; the others are counted.
+    pub(super) fn differing(
+        &self,
+        other: &Entries,
+        visited: &mut u64,
+        f: &mut dyn FnMut(Option<&Dirent>, Option<&Dirent>),
+    ) {
+        if let (Form::Large(a), Form::Large(b)) = (&self.form, &other.form) {
+            return a.by_seq.differing(&b.by_seq, visited, &mut |_, a, b| f(a, b));
+        }
+        let all = |entries: &Entries| {
+            let mut all = Vec::new();
+            entries.range(0, &mut |entry| {
+                all.push(entry.clone());
+                ControlFlow::Continue(())
+            });
+            all
+        };
+        let (a, b) = (all(self), all(other));
+        *visited += (self.len() + other.len()).div_ceil(PAGE);
+        let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+        while let Some(seq) = a.peek().into_iter().chain(b.peek()).map(|entry| entry.seq).min() {
+            f(a.next_if(|entry| entry.seq == seq), b.next_if(|entry| entry.seq == seq));
+        }
+    }
+
     /// Calls `f` with the entries from sequence number `from` on, in order, until it breaks.
     pub(super) fn range(&self, from: u64, f: &mut dyn FnMut(&Dirent) -> ControlFlow<()>) {
         match &self.form {

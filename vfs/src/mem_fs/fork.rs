@@ -32,6 +32,7 @@ impl Shared {
             refs: Refs::default(),
             quota,
             epoch: AtomicU64::new(next_epoch()),
+            family: self.family,
         };
         drop(tree);
         // Nothing in the copy refers to these.

@@ -47,6 +47,7 @@
 
 mod chunk;
 mod data;
+mod diff;
 mod dirfile;
 mod entries;
 mod file;
@@ -73,9 +74,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Clock, Components, Cred, Ctx, Entry, FileSystem, FsCaps, FsInfo, Goal, Metadata, MountPoints, NAME_MAX, Name,
-    NewNode, NodeId, OpenFlags, Remove, Rename, Result, SetAttr, Snapshots, StatFs, SystemClock, VirtualFile, Walked,
-    Xattrs,
+    Clock, Components, Cred, Ctx, Entry, Errno, FileSystem, FsCaps, FsInfo, Goal, Metadata, MountPoints, NAME_MAX,
+    Name, NewNode, NodeId, OpenFlags, Remove, Rename, Result, SetAttr, Snapshots, StatFs, SystemClock, VirtualFile,
+    Walked, Xattrs, diff::Changes, tree::TreeError,
 };
 pub use file::set_image;
 pub use quota::Refused;
@@ -197,6 +198,27 @@ impl MemFs {
         MemFs { shared: Arc::new(self.shared.fork()) }
     }
 
+    /// What is different from `before`, a fork of the same filesystem, or that filesystem itself, in a time that depends
+    /// on how much was touched in either, not on their size. What is common to both is not looked at: nodes with
+    /// several names excepted, whose other names have to be searched for if they have changed.
+    ///
+    /// Of a file that is written to meanwhile the result may be the old or the new one.
+    ///
+    /// # Errors
+    /// `INVAL` if the two have nothing in common ([`diff::compare`](crate::diff::compare) compares any two trees);
+    /// `NAMETOOLONG` if the path of a change is longer than [`PATH_MAX`](crate::PATH_MAX).
+    pub fn changes_since(&self, before: &MemFs) -> Result<Changes, TreeError> {
+        if !self.is_related_to(before) {
+            return Err(TreeError::new("compare", b"", Errno::INVAL));
+        }
+        diff::changes(&before.shared, &self.shared).map(|(changes, _)| changes)
+    }
+
+    /// Whether they are forks of one filesystem.
+    pub(crate) fn is_related_to(&self, other: &MemFs) -> bool {
+        self.shared.family == other.shared.family
+    }
+
     /// Which of its limits have refused something: whoever gave them can tell why a guest saw `NOSPC`.
     pub fn refused(&self) -> Refused {
         self.shared.quota.refused()
@@ -211,6 +233,12 @@ impl MemFs {
         let cred = Cred { umask: 0, ..Cred::ROOT };
         self.shared.create_file(&cred, dir, name, mode, content)
     }
+}
+
+/// The changes, and how many pages were looked at to find them.
+#[cfg(test)]
+pub(crate) fn pages_compared(before: &MemFs, after: &MemFs) -> Result<(Changes, u64), TreeError> {
+    diff::changes(&before.shared, &after.shared)
 }
 
 impl FileSystem for MemFs {

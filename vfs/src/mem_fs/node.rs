@@ -10,6 +10,7 @@ use super::{
     data::Data,
     entries::Entries,
     refs::{Opens, Refs},
+    tree::ROOT,
 };
 use crate::{Clock, Cred, FileType, Metadata, NodeId, SetAttr, SetTime, Time};
 
@@ -36,6 +37,19 @@ pub(super) struct Attrs {
     pub(super) ctime: Time,
     pub(super) btime: Time,
     pub(super) xattrs: Option<Arc<XattrMap>>,
+    pub(super) site: Site,
+}
+
+/// Where a node can be found, and in which filesystem it was made. So a changed node leads to its path, and a node is
+/// told from another one that was given the same number after a fork.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Site {
+    /// Where it was named last.
+    pub(super) dir: NodeId,
+    /// The entry there, unless that name of several has been removed.
+    pub(super) seq: u64,
+    /// Epoch in which it was made.
+    pub(super) born: u64,
 }
 
 /// A directory.
@@ -90,7 +104,17 @@ pub(super) enum Body {
 impl Attrs {
     pub(super) fn new(cred: &Cred, mode: u16, now: Time) -> Attrs {
         let mode = mode & 0o7777;
-        Attrs { mode, uid: cred.uid, gid: cred.gid, atime: now, mtime: now, ctime: now, btime: now, xattrs: None }
+        Attrs {
+            mode,
+            uid: cred.uid,
+            gid: cred.gid,
+            atime: now,
+            mtime: now,
+            ctime: now,
+            btime: now,
+            xattrs: None,
+            site: Site::NONE,
+        }
     }
 
     /// The content changed.
@@ -152,7 +176,42 @@ pub(super) fn xattr_cost(name: &[u8], value: &[u8]) -> u64 {
     64 + name.len() as u64 + value.len() as u64
 }
 
+impl Site {
+    /// Of the root, and of what has no name yet.
+    pub(super) const NONE: Site = Site { dir: ROOT, seq: 0, born: 0 };
+}
+
 impl Node {
+    /// Notes the site of a new node, which nobody else sees yet.
+    pub(super) fn settle(&mut self, site: Site) {
+        let attrs = match self {
+            Node::Dir(dir) => Arc::get_mut(dir).map(|dir| &mut dir.attrs),
+            Node::File(file) => Arc::get_mut(file).map(|file| &mut file.state.get_mut().attrs),
+            Node::Other(other) => Arc::get_mut(other).map(|other| &mut other.attrs),
+        };
+        if let Some(attrs) = attrs {
+            attrs.site = site;
+        }
+    }
+
+    /// Whether the two are one in memory.
+    pub(super) fn is_shared(&self, other: &Node) -> bool {
+        match (self, other) {
+            (Node::Dir(a), Node::Dir(b)) => Arc::ptr_eq(a, b),
+            (Node::File(a), Node::File(b)) => Arc::ptr_eq(a, b),
+            (Node::Other(a), Node::Other(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    pub(super) fn site(&self) -> Site {
+        match self {
+            Node::Dir(dir) => dir.attrs.site,
+            Node::File(file) => file.state.read().attrs.site,
+            Node::Other(other) => other.attrs.site,
+        }
+    }
+
     pub(super) fn file_type(&self) -> FileType {
         match self {
             Node::Dir(_) => FileType::Directory,

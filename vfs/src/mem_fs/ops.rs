@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     data::{Data, MAX_SIZE},
-    node::{Attrs, Body, Dir, FileNode, FileState, Node, Other},
+    node::{Attrs, Body, Dir, FileNode, FileState, Node, Other, Site},
     shared::Shared,
     tree::Tree,
 };
@@ -71,7 +71,8 @@ impl Shared {
             return Err(Errno::NOENT);
         }
         let now = self.now();
-        let node = make(now)?;
+        let mut node = make(now)?;
+        node.settle(Site { dir, seq: parent.entries.end(), born: self.epoch() });
         let file_type = node.file_type();
         // A new file is empty, or an image: neither is charged, and its lock need not be taken to know it.
         let charge = if file_type == FileType::Regular { 0 } else { node.charged() };

@@ -65,6 +65,18 @@ impl<T> Radix<T> {
         }
     }
 
+    /// Calls `f` with every key that has a value here or in `other`, and both values, in order, but for the pages that
+    /// the two share. Adds the number of the others to `visited`.
+    pub(super) fn differing<'a>(
+        &'a self,
+        other: &'a Radix<T>,
+        visited: &mut u64,
+        f: &mut dyn FnMut(u64, Option<&'a T>, Option<&'a T>),
+    ) {
+        let (a, b) = ((self.root.as_ref(), self.height * BITS), (other.root.as_ref(), other.height * BITS));
+        differing(a, b, 0, visited, f);
+    }
+
     /// The first key at or after `from` that has no value.
     pub(super) fn first_gap(&self, from: u64) -> u64 {
         let mut gap = from;
@@ -206,6 +218,53 @@ impl<T: Clone> Radix<T> {
                 }
                 _ => return,
             }
+        }
+    }
+}
+
+/// Two subtrees that begin at the same key, with the width of their slots, which may be different at the left edge.
+fn differing<'a, T>(
+    a: (Option<&'a Arc<Page<T>>>, u32),
+    b: (Option<&'a Arc<Page<T>>>, u32),
+    base: u64,
+    visited: &mut u64,
+    f: &mut dyn FnMut(u64, Option<&'a T>, Option<&'a T>),
+) {
+    match (a.0, b.0) {
+        (None, None) => return,
+        (Some(a), Some(b)) if Arc::ptr_eq(a, b) => return,
+        _ => {}
+    }
+    let shift = match (a.0, b.0) {
+        (Some(_), Some(_)) => a.1.max(b.1),
+        (Some(_), None) => a.1,
+        _ => b.1,
+    };
+    *visited += u64::from(a.0.is_some() && a.1 == shift) + u64::from(b.0.is_some() && b.1 == shift);
+    // A lower subtree is what is in the first slot of a higher one.
+    let below = |(page, at_shift): (Option<&'a Arc<Page<T>>>, u32), at: usize| match page.map(|page| &page.slots) {
+        Some(_) if at_shift < shift => {
+            if at == 0 {
+                (page, at_shift)
+            } else {
+                (None, 0)
+            }
+        }
+        Some(Slots::Inner(slots)) => (slots[at].as_ref(), shift.saturating_sub(BITS)),
+        _ => (None, 0),
+    };
+    let value = |(page, _): (Option<&'a Arc<Page<T>>>, u32), at: usize| match page.map(|page| &page.slots) {
+        Some(Slots::Leaf(slots)) => slots[at].as_ref(),
+        _ => None,
+    };
+    for at in 0..FANOUT {
+        let key = base | (at as u64) << shift;
+        if shift > 0 {
+            differing(below(a, at), below(b, at), key, visited, f);
+        } else if let (was, is) = (value(a, at), value(b, at))
+            && (was.is_some() || is.is_some())
+        {
+            f(key, was, is);
         }
     }
 }

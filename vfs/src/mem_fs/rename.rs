@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     entries::Dirent,
-    node::{Attrs, Body, Node, Other},
+    node::{Attrs, Body, Node, Other, Site},
     shared::Shared,
     tree::{ROOT, Tree},
 };
@@ -72,7 +72,7 @@ impl Shared {
             (Rename::Replace | Rename::Whiteout, Some(target)) if source.node == target.node => Ok(()),
             (_, Some(target)) => {
                 may_replace(&tree, from.dir, source, target)?;
-                let whiteout = self.new_whiteout(&mut tree, cred, how)?;
+                let whiteout = self.new_whiteout(&mut tree, cred, from, how)?;
                 let gone = self.replace(&mut tree, (from, source), (to, target), whiteout)?;
                 // Content can be large: freed when nobody waits for it.
                 drop(tree);
@@ -80,21 +80,24 @@ impl Shared {
                 Ok(())
             }
             (_, None) => {
-                let whiteout = self.new_whiteout(&mut tree, cred, how)?;
+                let whiteout = self.new_whiteout(&mut tree, cred, from, how)?;
                 self.move_to(&mut tree, from, source, to, whiteout)
             }
         }
     }
 
     /// What stays at the old name, if anything does.
-    fn new_whiteout(&self, tree: &mut Tree, cred: &Cred, how: Rename) -> Result<Option<Thing>> {
+    fn new_whiteout(&self, tree: &mut Tree, cred: &Cred, from: Place<'_>, how: Rename) -> Result<Option<Thing>> {
         if how != Rename::Whiteout {
             return Ok(None);
         }
         self.quota.reserve_nodes(1)?;
         let file_type = FileType::CharDevice;
         let attrs = Attrs::new(cred, 0, self.now());
-        let node = Node::Other(Arc::new(Other { attrs, nlink: 1, body: Body::Special { file_type, rdev: 0 } }));
+        let mut node = Node::Other(Arc::new(Other { attrs, nlink: 1, body: Body::Special { file_type, rdev: 0 } }));
+        // It takes over the entry at the old name.
+        let seq = tree.dir(from.dir)?.entries.find(from.hash, from.name).map_or(0, |entry| entry.seq);
+        node.settle(Site { dir: from.dir, seq, born: self.epoch() });
         let node = tree.add(node).inspect_err(|_| self.quota.refund_nodes(1))?;
         Ok(Some(Thing { node, file_type }))
     }
@@ -108,8 +111,8 @@ impl Shared {
         let now = self.now();
         tree.dir_mut(from.dir)?.entries.redirect(from.hash, from.name, target.node, target.file_type);
         tree.dir_mut(to.dir)?.entries.redirect(to.hash, to.name, source.node, source.file_type);
-        self.moved(tree, source, from.dir, to.dir, now)?;
-        self.moved(tree, target, to.dir, from.dir, now)?;
+        self.moved(tree, source, from, to, now)?;
+        self.moved(tree, target, to, from, now)?;
         touch(tree, from.dir, to.dir, now)
     }
 
@@ -130,7 +133,7 @@ impl Shared {
         let new = tree.dir_mut(to.dir)?;
         new.entries.redirect(to.hash, to.name, source.node, source.file_type);
         new.subdirs -= u64::from(target.is_dir());
-        self.moved(tree, source, from.dir, to.dir, now)?;
+        self.moved(tree, source, from, to, now)?;
         touch(tree, from.dir, to.dir, now)?;
         Ok(self.unname(tree, target.node, now))
     }
@@ -160,20 +163,25 @@ impl Shared {
             new.attrs.modified(now);
             new.entries.insert(to.hash, to.name, source.node, source.file_type);
         }
-        self.moved(tree, source, from.dir, to.dir, now)
+        self.moved(tree, source, from, to, now)
     }
 
     /// Notes in a node, and in the numbers of subdirectories, that the node's name has moved.
-    fn moved(&self, tree: &mut Tree, thing: Thing, from: NodeId, to: NodeId, now: Time) -> Result<()> {
+    fn moved(&self, tree: &mut Tree, thing: Thing, from: Place<'_>, to: Place<'_>, now: Time) -> Result<()> {
+        let seq = tree.dir(to.dir)?.entries.find(to.hash, to.name).map_or(0, |entry| entry.seq);
+        let at_site = |attrs: &mut Attrs| {
+            attrs.ctime = now;
+            (attrs.site.dir, attrs.site.seq) = (to.dir, seq);
+        };
         if !thing.is_dir() {
-            return tree.change(thing.node, self.owner(), |attrs, _| attrs.ctime = now);
+            return tree.change(thing.node, self.owner(), |attrs, _| at_site(attrs));
         }
         let dir = tree.dir_mut(thing.node)?;
-        dir.attrs.ctime = now;
-        dir.parent = to;
-        if from != to {
-            tree.dir_mut(from)?.subdirs -= 1;
-            tree.dir_mut(to)?.subdirs += 1;
+        at_site(&mut dir.attrs);
+        dir.parent = to.dir;
+        if from.dir != to.dir {
+            tree.dir_mut(from.dir)?.subdirs -= 1;
+            tree.dir_mut(to.dir)?.subdirs += 1;
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) quota: Quota,
     /// Stored with `tree` held for writing. No two filesystems ever had the same.
     pub(super) epoch: AtomicU64,
+    /// The first epoch of the filesystem that this one is a fork of, or of a fork of, and so on.
+    pub(super) family: u64,
 }
 
 impl Shared {
@@ -43,6 +45,7 @@ impl Shared {
         let quota = Quota::new(options.max_bytes, options.max_nodes.max(1));
         // The root, for which there is room in every quota.
         let _ = quota.reserve_nodes(1);
+        let epoch = next_epoch();
         Shared {
             info: info(FsInfo::fresh_dev()),
             clock: options.clock.clone(),
@@ -51,7 +54,8 @@ impl Shared {
             tree: RwLock::new(Tree::new(root)),
             refs: Refs::default(),
             quota,
-            epoch: AtomicU64::new(next_epoch()),
+            epoch: AtomicU64::new(epoch),
+            family: epoch,
         }
     }
 

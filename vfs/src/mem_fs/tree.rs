@@ -183,6 +183,33 @@ impl Tree {
         }
     }
 
+    /// Calls `f` with every node that is in both trees, forks of one, and not shared by them, and counts the pages that
+    /// it has looked at.
+    pub(super) fn differing(&self, other: &Tree, visited: &mut u64, f: &mut dyn FnMut(NodeId, &Node, &Node)) {
+        // What is hot in either is not in the pages.
+        let mut hot: Vec<NodeId> =
+            [self, other].iter().filter_map(|tree| tree.hot.as_ref().map(|(id, _)| *id)).collect();
+        hot.dedup();
+        let mut look = |id| {
+            if let (Some(was), Some(is)) = (self.get(id), other.get(id))
+                && !was.is_shared(is)
+            {
+                f(id, was, is);
+            }
+        };
+        hot.iter().for_each(|&id| look(id));
+        self.slots.differing(&other.slots, visited, &mut |index, was, is| {
+            if let (Some(was), Some(is)) = (was, is)
+                && was.generation == is.generation
+            {
+                let id = join(index as u32, was.generation);
+                if !hot.contains(&id) {
+                    look(id);
+                }
+            }
+        });
+    }
+
     /// Adds a node.
     ///
     /// # Errors

@@ -23,13 +23,12 @@
 //! let changes: Vec<String> = after.changes_since(&before)?.iter().map(ToString::to_string).collect();
 //! assert_eq!(
 //!     changes,
-//!     ["M config.toml (content)", "D data", "D data/a.csv", "D data/b.csv", "A out", "A out/today"]
+//!     ["~ config.toml (content)", "- data/ (2 entries below)", "+ out/", "+ out/today/"]
 //! );
 //! # Ok(())
 //! # }
 //! ```
 
-mod compare;
 mod copy;
 mod literal;
 mod remove;
@@ -45,8 +44,8 @@ use bytes::{Bytes, BytesMut};
 use crate::{
     At, Ctx, Errno, FileSystem, FileType, MemFs, Metadata, Mount, MountOptions, Namespace, NewNode, OpenFile,
     OpenFlags, OpenHow, Place, Rename, Scope, SetAttr, Start,
+    diff::{self, Changes},
 };
-pub use compare::{Aspects, Change, Difference, compare};
 pub use copy::{Copied, copy_tree, copy_tree_with};
 pub use literal::{Dir, Node};
 pub use walk::{Walk, WalkEntry};
@@ -63,7 +62,7 @@ pub struct TreeError {
 }
 
 impl TreeError {
-    fn new(what: &'static str, path: &[u8], errno: Errno) -> TreeError {
+    pub(crate) fn new(what: &'static str, path: &[u8], errno: Errno) -> TreeError {
         TreeError { path: path.to_vec(), what, errno }
     }
 }
@@ -375,16 +374,25 @@ impl Tree {
         Ok(Tree::of(Mount::subtree(fork, self.place.node(), self.place.mount().options())))
     }
 
-    /// What is different from `before`: see [`compare`].
+    /// What is different from `before`: see [`diff::compare`].
     ///
     /// # Errors
     /// As `compare`.
-    pub fn changes_since(&self, before: &Tree) -> Result<Vec<Change>> {
-        compare(before, self)
+    pub fn changes_since(&self, before: &Tree) -> Result<Changes> {
+        diff::compare(before, self)
+    }
+
+    /// Whether more than one filesystem may be seen.
+    pub(crate) fn has_mounts(&self) -> bool {
+        self.namespace.table().is_some()
     }
 
     /// `path` as resolved from here. The empty path is the directory.
-    fn at<T>(&self, path: &[u8], act: impl FnOnce(&Start<'_>, &[u8]) -> crate::Result<T>) -> crate::Result<T> {
+    pub(crate) fn at<T>(
+        &self,
+        path: &[u8],
+        act: impl FnOnce(&Start<'_>, &[u8]) -> crate::Result<T>,
+    ) -> crate::Result<T> {
         let start =
             Start { namespace: &self.namespace, cx: Ctx::ROOT, place: &self.place, scope: Scope::Root(&self.place) };
         act(&start, if path.is_empty() { b"." } else { path })
