@@ -88,8 +88,8 @@ fn assert_like(a: &Tree, b: &Tree, nanos: bool) {
     of_a.iter().zip(&of_b).for_each(|(a, b)| assert_eq!(a, b));
     assert_eq!(of_a.len(), of_b.len());
     let changed = a.changes_since(b).unwrap();
-    let only_owner = crate::tree::Difference::Changed(crate::tree::Aspects::OWNER);
-    assert!(changed.iter().all(|change| change.difference == only_owner), "{changed:?}");
+    let only_owner = crate::diff::Kind::Changed(crate::diff::Aspects::OWNER);
+    assert!(changed.iter().all(|change| change.kind == only_owner), "{changed:?}");
 }
 
 #[test]
