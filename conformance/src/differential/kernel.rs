@@ -41,12 +41,19 @@ pub(super) const CAPS: FsCaps = FsCaps::HARD_LINKS
 /// # Errors
 /// A sentence for people.
 pub fn check() -> core::result::Result<(), String> {
-    let tried = std::thread::spawn(isolate).join();
-    match tried {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(e)) => Err(format!("a mount namespace needs CAP_SYS_ADMIN: {e}")),
-        Err(_) => Err("the thread that tried it panicked".to_owned()),
-    }
+    isolated(|| ())
+}
+
+/// Runs `f` in a thread whose mounts are its own, and end with it.
+///
+/// # Errors
+/// A sentence for people, where that cannot be had.
+///
+/// # Panics
+/// If `f` does.
+pub fn isolated<R: Send>(f: impl FnOnce() -> R + Send) -> core::result::Result<R, String> {
+    let run = || isolate().map(|()| f()).map_err(|e| format!("a mount namespace needs CAP_SYS_ADMIN: {e}"));
+    std::thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// A directory of the host, without anything in between: a new one below `parent` for each script.

@@ -8,6 +8,8 @@
 //! ([`kernel`]), which keeps the rest honest.
 
 #[cfg(target_os = "linux")]
+pub mod crash;
+#[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod overlay;
 mod player;

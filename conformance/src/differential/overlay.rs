@@ -216,7 +216,7 @@ mod host {
 
     use gangplank_vfs::{
         host_fs::{HostFs, Options},
-        overlay_fs::Prefix,
+        overlay_fs::{Builder, Prefix},
     };
 
     use super::{Arc, FileSystem, FsCaps, Layer, OverlayFs};
@@ -228,7 +228,9 @@ mod host {
     /// Layers as directories of the host, and two empty ones for an upper layer and its work.
     #[derive(Debug)]
     pub struct HostStack {
-        dir: tempfile::TempDir,
+        dir: PathBuf,
+        /// Removed with it, unless somebody else does that.
+        _keep: Option<tempfile::TempDir>,
         lowers: Vec<PathBuf>,
         trusted: bool,
     }
@@ -252,7 +254,18 @@ mod host {
             for name in ["upper/upper", "upper/work", "merged"] {
                 std::fs::create_dir_all(dir.path().join(name)).expect("make a directory");
             }
-            HostStack { dir, lowers, trusted }
+            HostStack { dir: dir.path().to_owned(), _keep: Some(dir), lowers, trusted }
+        }
+
+        /// One that somebody else has made.
+        pub fn existing(dir: &Path, lowers: usize, trusted: bool) -> HostStack {
+            let lowers = (0..lowers).map(|i| dir.join(format!("lower{i}"))).collect();
+            HostStack { dir: dir.to_owned(), _keep: None, lowers, trusted }
+        }
+
+        /// Where it is.
+        pub fn dir(&self) -> &Path {
+            &self.dir
         }
 
         /// The lower layers, the topmost first.
@@ -262,7 +275,7 @@ mod host {
 
         /// The directory that holds `upper` and `work`.
         pub fn upper(&self) -> PathBuf {
-            self.dir.path().join("upper")
+            self.dir.join("upper")
         }
 
         /// Whether the marks are under `trusted.overlay.`.
@@ -285,10 +298,18 @@ mod host {
         /// # Panics
         /// If it cannot be made.
         pub fn ours(&self) -> OverlayFs {
+            self.builder().sync(false).build().expect("an overlay on the host")
+        }
+
+        /// The same, to be made.
+        ///
+        /// # Panics
+        /// If a lower layer cannot be opened.
+        pub fn builder(&self) -> Builder {
             let prefix = if self.trusted { Prefix::Trusted } else { Prefix::User };
             let builder = self.open().into_iter().fold(OverlayFs::builder(), |b, lower| b.lower(lower));
             let (upper, work) = (self.upper().join("upper"), self.upper().join("work"));
-            builder.prefix(prefix).sync(false).upper_host(upper, work).build().expect("an overlay on the host")
+            builder.prefix(prefix).upper_host(upper, work)
         }
 
         /// The kernel's overlayfs on them.
@@ -305,7 +326,7 @@ mod host {
                 upper.join("upper").display(),
                 upper.join("work").display()
             );
-            Thread::start(Root::Overlay { at: self.dir.path().join("merged"), options }, rules)
+            Thread::start(Root::Overlay { at: self.dir.join("merged"), options }, rules)
         }
     }
 
