@@ -34,12 +34,17 @@ pub struct Made {
     pub holds_removed: bool,
     /// Whatever must live as long as the filesystem: a temporary directory, for example.
     pub keep: Box<dyn Any + Send + Sync>,
+    /// Makes the filesystem that is meant, which cannot be changed, of the one that has been filled; if it is another.
+    pub seal: Option<Seal>,
 }
+
+/// Makes a filesystem of another.
+pub type Seal = fn(&Arc<dyn FileSystem>) -> Arc<dyn FileSystem>;
 
 impl Made {
     /// A filesystem that needs nothing else.
     pub fn new(fs: Arc<dyn FileSystem>) -> Made {
-        Made { fs, clock: None, holds_removed: true, keep: Box::new(()) }
+        Made { fs, clock: None, holds_removed: true, keep: Box::new(()), seal: None }
     }
 
     /// With a clock.
@@ -50,6 +55,11 @@ impl Made {
     /// That loses what is referenced, but neither named nor open.
     pub fn losing_removed(self) -> Made {
         Made { holds_removed: false, ..self }
+    }
+
+    /// That is only filled, and then made into the one that is meant. The laws know of it, and no other cases.
+    pub fn sealed_by(self, seal: Seal) -> Made {
+        Made { seal: Some(seal), ..self }
     }
 
     /// With something to keep.

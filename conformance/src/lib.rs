@@ -42,11 +42,13 @@ pub mod differential;
 pub mod layers;
 
 mod fixture;
+mod image;
 mod overlay;
 mod paths;
 mod world;
 
-pub use fixture::{Fixture, ForkFixture, HostFixture, Made, MemFixture};
+pub use fixture::{Fixture, ForkFixture, HostFixture, Made, MemFixture, Seal};
+pub use image::{ImageFixture, image_of};
 pub use overlay::{OverlayFixture, Prepared, Where};
 pub use paths::Paths;
 pub use world::{File, Listed, Node, World};

@@ -87,7 +87,7 @@ fn populate_some(fs: &dyn FileSystem, count: usize) {
 }
 
 /// Removes everything, through the traits.
-fn empty(fs: &dyn FileSystem, dir: NodeId) {
+pub(crate) fn empty(fs: &dyn FileSystem, dir: NodeId) {
     let cx = Ctx::ROOT;
     let mut found = vec![];
     let open = fs.open(&cx, dir, OpenFlags::READ).expect("open a directory");
@@ -115,13 +115,13 @@ fn mem() -> (Arc<dyn FileSystem>, Arc<ManualClock>) {
     (Arc::new(options.build()), clock)
 }
 
-fn populated() -> Arc<dyn FileSystem> {
+pub(crate) fn populated() -> Arc<dyn FileSystem> {
     let fs = mem().0;
     populate(&*fs);
     fs
 }
 
-fn in_memory(builder: Builder, max_bytes: u64, max_nodes: Option<u64>) -> (OverlayFs, Arc<ManualClock>) {
+pub(crate) fn in_memory(builder: Builder, max_bytes: u64, max_nodes: Option<u64>) -> (OverlayFs, Arc<ManualClock>) {
     let (options, clock) = options(max_bytes, max_nodes);
     (builder.upper_mem(options).build().expect("an overlay in memory"), clock)
 }

@@ -16,7 +16,7 @@ use gangplank_vfs::{
     Remove, Rename, Result, SetAttr, Time, VirtualFile,
 };
 
-use crate::Made;
+use crate::{Made, fixture::Seal};
 
 /// A filesystem under test.
 pub struct World {
@@ -24,6 +24,7 @@ pub struct World {
     clock: Option<Arc<ManualClock>>,
     holds_removed: bool,
     small: Option<Box<World>>,
+    seal: Option<Seal>,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -36,7 +37,8 @@ impl fmt::Debug for World {
 impl World {
     /// Around a new filesystem.
     pub fn new(made: Made) -> World {
-        World { fs: made.fs, clock: made.clock, holds_removed: made.holds_removed, small: None, _keep: made.keep }
+        let Made { fs, clock, holds_removed, keep, seal } = made;
+        World { fs, clock, holds_removed, small: None, seal, _keep: keep }
     }
 
     /// The filesystem.
@@ -61,6 +63,19 @@ impl World {
 
     pub(crate) fn set_small(&mut self, small: Option<World>) {
         self.small = small.map(Box::new);
+    }
+
+    /// What is looked at once it has been filled: the same filesystem, or what its fixture makes of it.
+    pub fn sealed(&self) -> World {
+        let fs = self.seal.map_or_else(|| self.fs.clone(), |seal| seal(&self.fs));
+        World {
+            fs,
+            clock: self.clock.clone(),
+            holds_removed: self.holds_removed,
+            small: None,
+            seal: None,
+            _keep: Box::new(()),
+        }
     }
 
     /// Lets enough time pass that a timestamp taken now differs from all before.

@@ -6,8 +6,8 @@ use gangplank_vfs::{At, Cookie, FileType, FsCaps, OpenFlags};
 
 use crate::{Node, World};
 
-/// A tree with some of everything that the filesystem can hold.
-fn grow(w: &World) {
+/// A tree with some of everything that the filesystem can hold, to be looked at.
+fn grow(w: &World) -> World {
     w.put("a", "hello");
     w.put("empty", "");
     w.mkdir("d").unwrap();
@@ -27,6 +27,7 @@ fn grow(w: &World) {
         let new = gangplank_vfs::NewNode::Special { file_type: FileType::Fifo, mode: 0o600, rdev: 0 };
         w.create("fifo", new).unwrap();
     }
+    w.sealed()
 }
 
 fn every_node(w: &World, dir: &Node, visit: &mut dyn FnMut(&Node, &str)) {
@@ -46,7 +47,7 @@ cases! { laws, __cases_laws;
 /// What readdir, lookup and getattr say of number and type is the same
 /// (<https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/dirent.h.html>: `d_ino` is the file's serial number).
 fn listing_lookup_and_metadata_agree(w) {
-    grow(w);
+    let w = &grow(w);
     let mut dirs = vec![w.root()];
     while let Some(dir) = dirs.pop() {
         for e in dir.open(OpenFlags::READ).unwrap().list().unwrap() {
@@ -68,7 +69,7 @@ fn listing_lookup_and_metadata_agree(w) {
 
 /// A name has one identity for as long as it is held, however often it is looked up.
 fn a_node_has_one_number(w) {
-    grow(w);
+    let w = &grow(w);
     let (first, second) = (w.node("d/b").unwrap(), w.node("d/b").unwrap());
     assert_eq!(first.id, second.id);
     let file = first.open(OpenFlags::READ).unwrap();
@@ -78,7 +79,7 @@ fn a_node_has_one_number(w) {
 
 /// No two nodes have the same number.
 fn numbers_are_unique(w) {
-    grow(w);
+    let w = &grow(w);
     let (mut seen, mut held) = (std::collections::HashMap::new(), vec![]);
     every_node(w, &w.root(), &mut |node, name| {
         let before = seen.insert(node.id, name.to_owned());
@@ -91,7 +92,7 @@ fn numbers_are_unique(w) {
 
 /// A listing does not depend on how many entries are asked for at once.
 fn listing_in_steps_is_the_whole_listing(w) {
-    grow(w);
+    let w = &grow(w);
     let dir = w.open("d/e", OpenFlags::READ).unwrap();
     let whole = dir.list().unwrap();
     assert_eq!(whole.len(), 41);
@@ -104,7 +105,7 @@ fn listing_in_steps_is_the_whole_listing(w) {
 
 /// Going on after any entry lists exactly the entries after it.
 fn every_cookie_goes_on_where_it_says(w) {
-    grow(w);
+    let w = &grow(w);
     let dir = w.open("d/e", OpenFlags::READ).unwrap();
     let whole = dir.list().unwrap();
     for (i, e) in whole.iter().enumerate() {
@@ -118,7 +119,7 @@ fn every_cookie_goes_on_where_it_says(w) {
 
 /// `.` and `..` are not listed; whoever needs them adds them.
 fn dots_are_not_listed(w) {
-    grow(w);
+    let w = &grow(w);
     for dir in ["", "d", "d/e/f"] {
         assert!(w.names(dir).unwrap().iter().all(|n| n != "." && n != ".."), "in {dir:?}");
     }

@@ -36,9 +36,7 @@ pub(super) fn walk(
         let last = rest.is_empty();
         let Some(&found) = index.find(at, name) else {
             return match goal {
-                Goal::Open(OpenHow { create: Some(_), flags, .. }) if last => {
-                    Err(if flags.contains(OpenFlags::DIRECTORY) { Errno::NOTDIR } else { Errno::ROFS })
-                }
+                Goal::Open(OpenHow { create: Some(_), .. }) if last => Err(Errno::ROFS),
                 _ => Ok(End::Walked(Walked::Missing)),
             };
         };
