@@ -56,6 +56,15 @@ pub fn isolated<R: Send>(f: impl FnOnce() -> R + Send) -> core::result::Result<R
     std::thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
+/// Mounts a filesystem in memory, with these options; only inside of [`isolated`].
+///
+/// # Errors
+/// What the kernel says.
+pub fn mount_tmpfs(at: &Path, options: &str) -> std::io::Result<()> {
+    let options = std::ffi::CString::new(options)?;
+    Ok(mount("tmpfs", at, "tmpfs", MountFlags::empty(), Some(options.as_c_str()))?)
+}
+
 /// A directory of the host, without anything in between: a new one below `parent` for each script.
 #[derive(Clone, Debug)]
 pub struct Bare {
