@@ -1,4 +1,4 @@
-//! Warm walks, stats and reads of the memory filesystem allocate nothing: counted, because a time could not tell.
+//! Warm walks, stats and reads of memory filesystems and of images allocate nothing: counted, because a time could not tell.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -71,7 +71,7 @@ fn make(fs: &MemFs, dir: NodeId, name: &str, new: NewNode<'_>) -> NodeId {
     fs.create(&CX, dir, Name::new(name.as_bytes()).unwrap(), &new).unwrap().node
 }
 
-fn stat(fs: &MemFs, path: &str) -> Metadata {
+fn stat(fs: &dyn FileSystem, path: &str) -> Metadata {
     let mut path = Components::new(path.as_bytes()).unwrap();
     match fs.walk(&CX, fs.root(), &mut path, &NoMounts, Goal::Stat { follow: true }) {
         Ok(Walked::Stat(metadata)) => metadata,
@@ -134,4 +134,39 @@ fn a_warm_read_or_write_in_place_allocates_nothing() {
     let _fork = fs.fork();
     assert_eq!(allocations(write), 0);
     assert_eq!((read(64, 0), read(100_000, 0)), (0, 0));
+}
+
+#[cfg(feature = "images")]
+#[test]
+fn a_walk_a_read_or_a_listing_of_an_image_allocates_nothing() {
+    use gangplank_vfs::{
+        Cookie, Tree,
+        image_fs::{ImageFs, ImageOptions, PackOptions, pack},
+    };
+    let (fs, _file) = fixture(2000);
+    let mut archive = Vec::new();
+    pack(&Tree::new(Arc::new(fs)), &mut archive, PackOptions::new()).unwrap();
+    let image = ImageFs::open(archive, ImageOptions::new()).unwrap();
+    let walk = || {
+        black_box(stat(&image, "usr/lib/file"));
+        black_box(stat(&image, "usr/lib/some-library-1999.so"));
+    };
+    assert_eq!(allocations(walk), 0);
+    let lib = stat(&image, "usr/lib").ino;
+    let file = image.open(&CX, stat(&image, "usr/lib/file").ino, OpenFlags::READ).unwrap();
+    let mut buf = [0; 4096];
+    assert_eq!(allocations(|| assert_eq!(file.read_at(&mut [IoSliceMut::new(&mut buf)], 50_000), Ok(4096))), 0);
+    assert_eq!(buf, [7; 4096]);
+    assert_eq!(allocations(|| drop(black_box(file.read_bytes(100, 5000)))), 0, "a part of the archive");
+    let dir = image.open(&CX, lib, OpenFlags::READ).unwrap();
+    let list = || {
+        let mut count = 0;
+        dir.readdir(Cookie::START, &mut |_| {
+            count += 1;
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert_eq!(count, 2001);
+    };
+    assert_eq!(allocations(list), 0);
 }

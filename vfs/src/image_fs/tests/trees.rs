@@ -235,3 +235,18 @@ fn special_nodes_are_nodes() {
     assert_eq!(types, [FileType::BlockDevice, FileType::Fifo, FileType::CharDevice]);
     assert_eq!(image.read("fifo").unwrap_err().errno, Errno::NXIO);
 }
+
+#[test]
+fn copying_tells_of_its_progress() {
+    let from = image(packed(&some_of_everything())).unwrap();
+    let (to, mut told) = (Tree::in_memory(), Vec::new());
+    let copied =
+        crate::tree::copy_tree_with(from.place(), to.place(), &mut |copied| told.push(copied.clone())).unwrap();
+    assert_eq!(told.last(), Some(&copied));
+    assert!(told.is_sorted_by_key(|copied| copied.bytes) && copied.bytes > 100_000);
+    let special = |entry: &crate::tree::WalkEntry| {
+        !matches!(entry.metadata.file_type, FileType::Regular | FileType::Directory | FileType::Symlink)
+    };
+    let special = from.walk("").unwrap().filter(|entry| special(entry.as_ref().unwrap())).count();
+    assert_eq!((copied.special, copied.skipped.len()), (special as u64, 0));
+}
