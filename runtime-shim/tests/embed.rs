@@ -1,5 +1,5 @@
 //! The embedding API: one program, many runs; cancellation; limits; a linker of one's own.
-#![cfg(feature = "cranelift")]
+#![cfg(any(feature = "cranelift", feature = "jsc"))]
 
 mod common;
 
@@ -15,17 +15,24 @@ use std::{
 use common::{PRINT_ARGS, program, reader, writer};
 use gangplank::{
     Program, RunError, Status,
-    engine::{Engine, EngineError, EngineOptions, TrapKind, engine},
+    engine::{Capabilities, ENGINES, Engine, EngineError, EngineOptions, TrapKind, engine},
     vfs::{Ctx, FileSystem, Mount, MountOptions, Name, NewNode, OpenFlags, Place, mem_fs::MemFs},
     wasi::{Cancel, Event, Rights, System, Trace, abi, pipes, stdio},
 };
 
-fn cranelift() -> Arc<dyn Engine> {
-    engine(Some("cranelift"), &EngineOptions::default()).unwrap()
+/// Each engine that is built in.
+fn engines() -> impl Iterator<Item = Arc<dyn Engine>> {
+    let built_in = ENGINES.iter().filter(|known| known.is_built_in());
+    built_in.map(|known| engine(Some(known.name), &EngineOptions::default()).unwrap())
 }
 
-fn load(text: &str) -> Program {
-    Program::new(&*cranelift(), "prog", &wat::parse_str(text).unwrap()).unwrap()
+/// The same engine with other options.
+fn again(engine: &Arc<dyn Engine>, options: &EngineOptions) -> Arc<dyn Engine> {
+    gangplank::engine::engine(Some(engine.name()), options).unwrap()
+}
+
+fn load(engine: &Arc<dyn Engine>, text: &str) -> Program {
+    Program::new(&**engine, "prog", &wat::parse_str(text).unwrap()).unwrap()
 }
 
 /// A directory in memory with `hello.txt`, which holds this.
@@ -49,30 +56,35 @@ const BUSY: &str = r#"(func (export "_start") (loop (br 0)))"#;
 
 #[test]
 fn output_is_captured_and_arguments_are_given() {
-    let (stdout, captured) = stdio::capture(1 << 16);
-    let result = load(&program(PRINT_ARGS)).runner().arg("x").args(["y", "z"]).stdout(stdout).run().unwrap();
-    assert_eq!(result.status, Status::Code(0));
-    assert!(result.status.is_success());
-    assert_eq!(captured.contents(), b"prog\0x\0y\0z\0");
+    for engine in engines() {
+        let (stdout, captured) = stdio::capture(1 << 16);
+        let result =
+            load(&engine, &program(PRINT_ARGS)).runner().arg("x").args(["y", "z"]).stdout(stdout).run().unwrap();
+        assert_eq!(result.status, Status::Code(0));
+        assert!(result.status.is_success());
+        assert_eq!(captured.contents(), b"prog\0x\0y\0z\0");
+    }
 }
 
 #[test]
 fn one_program_runs_many_times_on_many_threads() {
-    let program = load(&program_that_echoes());
-    thread::scope(|scope| {
-        for t in 0..4 {
-            let program = &program;
-            scope.spawn(move || {
-                for n in 0..25 {
-                    let text = format!("thread {t} run {n}");
-                    let (_fs, place) = directory(&text);
-                    let (stdout, captured) = stdio::capture(1 << 16);
-                    let status = program.runner().preopen("/", place).stdout(stdout).run().unwrap().status;
-                    assert_eq!((status, captured.contents()), (Status::Code(0), text.into_bytes()));
-                }
-            });
-        }
-    });
+    for engine in engines() {
+        let program = load(&engine, &program_that_echoes());
+        thread::scope(|scope| {
+            for t in 0..4 {
+                let program = &program;
+                scope.spawn(move || {
+                    for n in 0..25 {
+                        let text = format!("thread {t} run {n}");
+                        let (_fs, place) = directory(&text);
+                        let (stdout, captured) = stdio::capture(1 << 16);
+                        let status = program.runner().preopen("/", place).stdout(stdout).run().unwrap().status;
+                        assert_eq!((status, captured.contents()), (Status::Code(0), text.into_bytes()));
+                    }
+                });
+            }
+        });
+    }
 }
 
 fn program_that_echoes() -> String {
@@ -81,82 +93,100 @@ fn program_that_echoes() -> String {
 
 #[test]
 fn the_filesystem_stays_the_embedders() {
-    let (fs, place) = directory("x");
-    assert!(load(&writer()).runner().preopen("/", place).run().unwrap().status.is_success());
-    let made = fs.lookup(&Ctx::ROOT, fs.root(), Name::new(b"out.txt").unwrap()).unwrap();
-    let file = fs.open(&Ctx::ROOT, made.node, OpenFlags::READ).unwrap();
-    assert_eq!(file.read_bytes(0, 100).unwrap(), "hello\n");
-    fs.forget(made.node, 1);
+    for engine in engines() {
+        let (fs, place) = directory("x");
+        assert!(load(&engine, &writer()).runner().preopen("/", place).run().unwrap().status.is_success());
+        let made = fs.lookup(&Ctx::ROOT, fs.root(), Name::new(b"out.txt").unwrap()).unwrap();
+        let file = fs.open(&Ctx::ROOT, made.node, OpenFlags::READ).unwrap();
+        assert_eq!(file.read_bytes(0, 100).unwrap(), "hello\n");
+        fs.forget(made.node, 1);
+    }
 }
 
 #[test]
 fn cancel_ends_a_wait_and_a_loop_on_its_own_run_alone() {
-    for body in [BLOCKED, BUSY] {
-        let program = load(&program(body));
-        let (kept, source) = pipes::pipe(16);
-        let mut runner = program.runner();
-        runner.stdin(kept);
-        let (first, second) = (runner.prepare().unwrap(), runner.prepare().unwrap());
-        let (cancel_first, cancel_second) = (first.canceller(), second.canceller());
-        let first = thread::spawn(move || first.run().unwrap().status);
-        let second = thread::spawn(move || second.run().unwrap().status);
-        thread::sleep(Duration::from_millis(100));
-        assert!(!first.is_finished() && !second.is_finished());
-        assert!(cancel_first.cancel(Cancel::Requested));
-        assert_eq!(first.join().unwrap(), Status::Canceled(Cancel::Requested));
-        thread::sleep(Duration::from_millis(50));
-        assert!(!second.is_finished(), "canceled with the other");
-        assert!(cancel_second.cancel(Cancel::Interrupt));
-        let status = second.join().unwrap();
-        assert_eq!((status.exit_code(), status), (130, Status::Canceled(Cancel::Interrupt)));
-        drop(source);
+    for engine in engines() {
+        for body in [BLOCKED, BUSY] {
+            let program = load(&engine, &program(body));
+            let (kept, source) = pipes::pipe(16);
+            let mut runner = program.runner();
+            runner.stdin(kept);
+            let (first, second) = (runner.prepare().unwrap(), runner.prepare().unwrap());
+            let (cancel_first, cancel_second) = (first.canceller(), second.canceller());
+            let first = thread::spawn(move || first.run().unwrap().status);
+            let second = thread::spawn(move || second.run().unwrap().status);
+            thread::sleep(Duration::from_millis(100));
+            assert!(!first.is_finished() && !second.is_finished());
+            assert!(cancel_first.cancel(Cancel::Requested));
+            assert_eq!(first.join().unwrap(), Status::Canceled(Cancel::Requested));
+            thread::sleep(Duration::from_millis(50));
+            assert!(!second.is_finished(), "canceled with the other");
+            assert!(cancel_second.cancel(Cancel::Interrupt));
+            let status = second.join().unwrap();
+            assert_eq!((status.exit_code(), status), (130, Status::Canceled(Cancel::Interrupt)));
+            drop(source);
+        }
     }
 }
 
 #[test]
 fn cancel_before_the_run_lets_nothing_run() {
-    let (stdout, captured) = stdio::capture(100);
-    let run = load(&program(PRINT_ARGS)).runner().stdout(stdout).prepare().unwrap();
-    run.canceller().cancel(Cancel::Requested);
-    assert_eq!(run.run().unwrap().status, Status::Canceled(Cancel::Requested));
-    assert!(captured.is_empty());
+    for engine in engines() {
+        let (stdout, captured) = stdio::capture(100);
+        let run = load(&engine, &program(PRINT_ARGS)).runner().stdout(stdout).prepare().unwrap();
+        run.canceller().cancel(Cancel::Requested);
+        assert_eq!(run.run().unwrap().status, Status::Canceled(Cancel::Requested));
+        assert!(captured.is_empty());
+    }
 }
 
 #[test]
 fn timeouts_need_an_engine_that_can_interrupt() {
-    let begun = Instant::now();
-    let status = load(&program(BUSY)).runner().timeout(Duration::from_millis(100)).run().unwrap().status;
-    assert_eq!(status, Status::Canceled(Cancel::Timeout));
-    assert!(begun.elapsed() >= Duration::from_millis(100));
-    let options = EngineOptions { interruptible: false, ..EngineOptions::default() };
-    let engine = engine(None, &options).unwrap();
-    let busy = Program::new(&*engine, "busy", &wat::parse_str(program(BUSY)).unwrap()).unwrap();
-    let error = busy.runner().timeout(Duration::from_secs(1)).run().unwrap_err();
-    assert!(matches!(&error, RunError::Engine(EngineError::Missing { .. })), "{error}");
-    assert_eq!(error.to_string(), "the engine `cranelift` cannot do this, or was not set up for it: interrupt");
+    for engine in engines() {
+        let begun = Instant::now();
+        let status = load(&engine, &program(BUSY)).runner().timeout(Duration::from_millis(100)).run().unwrap().status;
+        assert_eq!(status, Status::Canceled(Cancel::Timeout));
+        assert!(begun.elapsed() >= Duration::from_millis(100));
+        let options = EngineOptions { interruptible: false, ..EngineOptions::default() };
+        let other = again(&engine, &options);
+        let busy = Program::new(&*other, "busy", &wat::parse_str(program(BUSY)).unwrap()).unwrap();
+        let error = busy.runner().timeout(Duration::from_secs(1)).run().unwrap_err();
+        assert!(matches!(&error, RunError::Engine(EngineError::Missing { .. })), "{error}");
+        let name = engine.name();
+        assert_eq!(
+            error.to_string(),
+            format!("the engine `{name}` cannot do this, or was not set up for it: interrupt")
+        );
+    }
 }
 
 #[test]
 fn without_interruption_cancel_acts_at_the_next_call() {
-    let engine = engine(None, &EngineOptions { interruptible: false, ..EngineOptions::default() }).unwrap();
-    let text = program(r#"(func (export "_start") (loop (drop (call $fd_close (i32.const 99))) (br 0)))"#);
-    let program = Program::new(&*engine, "calls", &wat::parse_str(text).unwrap()).unwrap();
-    let run = program.runner().prepare().unwrap();
-    let canceller = run.canceller();
-    let running = thread::spawn(move || run.run().unwrap().status);
-    thread::sleep(Duration::from_millis(50));
-    canceller.cancel(Cancel::Requested);
-    assert_eq!(running.join().unwrap(), Status::Canceled(Cancel::Requested));
+    for engine in engines() {
+        let other = again(&engine, &EngineOptions { interruptible: false, ..EngineOptions::default() });
+        let text = program(r#"(func (export "_start") (loop (drop (call $fd_close (i32.const 99))) (br 0)))"#);
+        let program = Program::new(&*other, "calls", &wat::parse_str(text).unwrap()).unwrap();
+        let run = program.runner().prepare().unwrap();
+        let canceller = run.canceller();
+        let running = thread::spawn(move || run.run().unwrap().status);
+        thread::sleep(Duration::from_millis(50));
+        canceller.cancel(Cancel::Requested);
+        assert_eq!(running.join().unwrap(), Status::Canceled(Cancel::Requested));
+    }
 }
 
 #[test]
 fn traps_are_told_apart() {
-    let result = load(&program(r#"(func $boom unreachable) (func (export "_start") (call $boom))"#)).runner().run();
-    let Status::Trap(trap) = result.unwrap().status else { panic!("no trap") };
-    assert_eq!(trap.kind, TrapKind::Unreachable);
-    assert_eq!(trap.backtrace.len(), 2);
-    assert_eq!(trap.backtrace[0].name.as_deref(), Some("boom"));
-    assert!(trap.backtrace[0].offset.is_some());
+    for engine in engines() {
+        let result =
+            load(&engine, &program(r#"(func $boom unreachable) (func (export "_start") (call $boom))"#)).runner().run();
+        let Status::Trap(trap) = result.unwrap().status else { panic!("no trap") };
+        assert_eq!(trap.kind, TrapKind::Unreachable);
+        assert_eq!(trap.backtrace.len(), 2);
+        assert_eq!(trap.backtrace[0].name.as_deref(), Some("boom"));
+        // JavaScriptCore does not tell it.
+        assert_eq!(trap.backtrace[0].offset.is_some(), engine.name() == "cranelift");
+    }
 }
 
 #[derive(Debug)]
@@ -171,10 +201,14 @@ impl Trace for Panics {
 
 #[test]
 fn a_panic_in_the_host_ends_the_run_and_nothing_else() {
-    let program = load(&program(PRINT_ARGS));
-    let Status::Trap(trap) = program.runner().trace(Arc::new(Panics)).run().unwrap().status else { panic!("no trap") };
-    assert_eq!((trap.kind, &*trap.message), (TrapKind::HostPanic, "a bug of ours"));
-    assert!(program.runner().run().unwrap().status.is_success(), "the program can still be run");
+    for engine in engines() {
+        let program = load(&engine, &program(PRINT_ARGS));
+        let Status::Trap(trap) = program.runner().trace(Arc::new(Panics)).run().unwrap().status else {
+            panic!("no trap")
+        };
+        assert_eq!((trap.kind, &*trap.message), (TrapKind::HostPanic, "a bug of ours"));
+        assert!(program.runner().run().unwrap().status.is_success(), "the program can still be run");
+    }
 }
 
 #[derive(Debug, Default)]
@@ -191,14 +225,17 @@ impl Trace for Counts {
 
 #[test]
 fn every_call_is_traced_once() {
-    let counts = Arc::new(Counts::default());
-    assert!(load(&program(PRINT_ARGS)).runner().trace(counts.clone()).run().unwrap().status.is_success());
-    assert_eq!((counts.0.load(Ordering::Relaxed), counts.1.load(Ordering::Relaxed)), (3, 3));
+    for engine in engines() {
+        let counts = Arc::new(Counts::default());
+        assert!(load(&engine, &program(PRINT_ARGS)).runner().trace(counts.clone()).run().unwrap().status.is_success());
+        assert_eq!((counts.0.load(Ordering::Relaxed), counts.1.load(Ordering::Relaxed)), (3, 3));
+    }
 }
 
 #[test]
 fn deterministic_runs_are_alike() {
-    let text = r#"(module
+    for engine in engines() {
+        let text = r#"(module
         (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
@@ -208,58 +245,80 @@ fn deterministic_runs_are_alike() {
             (drop (call $time (i32.const 0) (i64.const 0) (i32.const 116)))
             (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 24))
             (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
-    let program = load(text);
-    let run = |system: Arc<System>| {
-        let (stdout, captured) = stdio::capture(100);
-        assert!(program.runner().system(system).stdout(stdout).run().unwrap().status.is_success());
-        captured.take()
-    };
-    assert_eq!(run(System::deterministic(7)), run(System::deterministic(7)));
-    assert_ne!(run(System::deterministic(7)), run(System::deterministic(8)));
-    assert_eq!(run(System::host()).len(), 24);
+        let program = load(&engine, text);
+        let run = |system: Arc<System>| {
+            let (stdout, captured) = stdio::capture(100);
+            assert!(program.runner().system(system).stdout(stdout).run().unwrap().status.is_success());
+            captured.take()
+        };
+        assert_eq!(run(System::deterministic(7)), run(System::deterministic(7)));
+        assert_ne!(run(System::deterministic(7)), run(System::deterministic(8)));
+        assert_eq!(run(System::host()).len(), 24);
+    }
 }
 
 #[test]
 fn a_reactor_is_initialised_and_then_invoked() {
-    let text = program(
-        r#"(data (i32.const 64) "ab") (func (export "_initialize") (call $puts (i32.const 1) (i32.const 64) (i32.const 1)))
+    for engine in engines() {
+        let text = program(
+            r#"(data (i32.const 64) "ab") (func (export "_initialize") (call $puts (i32.const 1) (i32.const 64) (i32.const 1)))
         (func (export "go") (call $puts (i32.const 1) (i32.const 65) (i32.const 1)))
         (func (export "takes") (param i32))"#,
-    );
-    let program = load(&text);
-    let (stdout, captured) = stdio::capture(100);
-    let mut runner = program.runner();
-    runner.stdout(stdout);
-    assert_eq!(runner.run().unwrap_err(), RunError::NoStart { reactor: true, odd: false });
-    assert!(runner.invoke("go").run().unwrap().status.is_success());
-    assert_eq!(captured.take(), b"ab");
-    assert_eq!(runner.invoke("takes").run().unwrap_err(), RunError::NoExport("takes".to_owned()));
+        );
+        let program = load(&engine, &text);
+        let (stdout, captured) = stdio::capture(100);
+        let mut runner = program.runner();
+        runner.stdout(stdout);
+        assert_eq!(runner.run().unwrap_err(), RunError::NoStart { reactor: true, odd: false });
+        assert!(runner.invoke("go").run().unwrap().status.is_success());
+        assert_eq!(captured.take(), b"ab");
+        assert_eq!(runner.invoke("takes").run().unwrap_err(), RunError::NoExport("takes".to_owned()));
+    }
 }
 
 #[test]
 fn what_cannot_be_given_is_refused_in_words() {
-    let program = load(&program(PRINT_ARGS));
-    let error = program.runner().arg("a\0b").run().unwrap_err();
-    assert!(error.to_string().contains("NUL"), "{error}");
-    let error = program.runner().env("A=B", "x").run().unwrap_err();
-    assert!(error.to_string().contains("A=B=x"), "{error}");
+    for engine in engines() {
+        let program = load(&engine, &program(PRINT_ARGS));
+        let error = program.runner().arg("a\0b").run().unwrap_err();
+        assert!(error.to_string().contains("NUL"), "{error}");
+        let error = program.runner().env("A=B", "x").run().unwrap_err();
+        assert!(error.to_string().contains("A=B=x"), "{error}");
+    }
 }
 
 #[test]
 fn rights_can_be_enforced() {
-    let (_fs, place) = directory("x");
-    assert!(load(&writer()).runner().preopen("/", place).rights(Rights::Enforce).run().unwrap().status.is_success());
+    for engine in engines() {
+        let (_fs, place) = directory("x");
+        assert!(
+            load(&engine, &writer())
+                .runner()
+                .preopen("/", place)
+                .rights(Rights::Enforce)
+                .run()
+                .unwrap()
+                .status
+                .is_success()
+        );
+    }
 }
 
 #[test]
 fn a_module_too_large_for_memory_is_an_error() {
-    let text = r#"(module (memory i64 0x800000000000) (func (export "_start")))"#;
-    let program = load(text);
-    let error = program.runner().run().unwrap_err();
-    assert!(matches!(&error, RunError::Engine(EngineError::Instantiate { .. })), "{error}");
+    for engine in engines() {
+        if !engine.capabilities().contains(Capabilities::MEMORY64) {
+            continue;
+        }
+        let text = r#"(module (memory i64 0x800000000000) (func (export "_start")))"#;
+        let program = load(&engine, text);
+        let error = program.runner().run().unwrap_err();
+        assert!(matches!(&error, RunError::Engine(EngineError::Instantiate { .. })), "{error}");
+    }
 }
 
 /// A linker of one's own, with store data of one's own, and two instances with a memory each in one store.
+#[cfg(feature = "cranelift")]
 #[test]
 fn our_imports_in_a_linker_of_ones_own() {
     use gangplank::cranelift::{Ctx, Exited, add_to_linker};
@@ -300,37 +359,42 @@ fn our_imports_in_a_linker_of_ones_own() {
 
 #[test]
 fn fuel_runs_out_at_the_same_place_and_must_be_asked_for() {
-    let options = EngineOptions { fuel: true, ..EngineOptions::default() };
-    let engine = engine(None, &options).unwrap();
-    // Counts in `out`, which the trap leaves behind.
-    let text =
-        program(r#"(func (export "_start") (loop (call $puts (i32.const 1) (i32.const 96) (i32.const 1)) (br 0)))"#);
-    let counted = Program::new(&*engine, "counted", &wat::parse_str(text).unwrap()).unwrap();
-    let run = |fuel| {
-        let (stdout, captured) = stdio::capture(1 << 20);
-        let status = counted.runner().fuel(fuel).stdout(stdout).run().unwrap().status;
-        assert_eq!(status.exit_code(), 124);
-        assert!(matches!(status, Status::Trap(trap) if trap.kind == TrapKind::OutOfFuel));
-        captured.contents().len()
-    };
-    let (little, more) = (run(10_000), run(20_000));
-    assert_eq!(little, run(10_000));
-    assert!(little > 0 && more > little, "{little} {more}");
-    // Without a limit, it is not limited.
-    let quick = Program::new(&*engine, "quick", &wat::parse_str(program(PRINT_ARGS)).unwrap()).unwrap();
-    assert!(quick.runner().run().unwrap().status.is_success());
-    let error = load(&program(BUSY)).runner().fuel(1).run().unwrap_err();
-    assert!(matches!(&error, RunError::Engine(EngineError::Missing { .. })), "{error}");
+    for engine in engines() {
+        let options = EngineOptions { fuel: true, ..EngineOptions::default() };
+        let other = again(&engine, &options);
+        // Counts in `out`, which the trap leaves behind.
+        let text = program(
+            r#"(func (export "_start") (loop (call $puts (i32.const 1) (i32.const 96) (i32.const 1)) (br 0)))"#,
+        );
+        let counted = Program::new(&*other, "counted", &wat::parse_str(text).unwrap()).unwrap();
+        let run = |fuel| {
+            let (stdout, captured) = stdio::capture(1 << 20);
+            let status = counted.runner().fuel(fuel).stdout(stdout).run().unwrap().status;
+            assert_eq!(status.exit_code(), 124);
+            assert!(matches!(status, Status::Trap(trap) if trap.kind == TrapKind::OutOfFuel));
+            captured.contents().len()
+        };
+        let (little, more) = (run(10_000), run(20_000));
+        assert_eq!(little, run(10_000));
+        assert!(little > 0 && more > little, "{little} {more}");
+        // Without a limit, it is not limited.
+        let quick = Program::new(&*other, "quick", &wat::parse_str(program(PRINT_ARGS)).unwrap()).unwrap();
+        assert!(quick.runner().run().unwrap().status.is_success());
+        let error = load(&engine, &program(BUSY)).runner().fuel(1).run().unwrap_err();
+        assert!(matches!(&error, RunError::Engine(EngineError::Missing { .. })), "{error}");
+    }
 }
 
 #[test]
 fn a_deadline_is_a_timeout() {
-    let busy = load(&program(BUSY));
-    let begun = Instant::now();
-    let mut runner = busy.runner();
-    runner.timeout(Duration::from_secs(3600)).deadline(begun + Duration::from_millis(100));
-    assert_eq!(runner.run().unwrap().status, Status::Canceled(Cancel::Timeout));
-    assert!(begun.elapsed() >= Duration::from_millis(100));
-    // It has passed.
-    assert_eq!(runner.run().unwrap().status, Status::Canceled(Cancel::Timeout));
+    for engine in engines() {
+        let busy = load(&engine, &program(BUSY));
+        let begun = Instant::now();
+        let mut runner = busy.runner();
+        runner.timeout(Duration::from_secs(3600)).deadline(begun + Duration::from_millis(100));
+        assert_eq!(runner.run().unwrap().status, Status::Canceled(Cancel::Timeout));
+        assert!(begun.elapsed() >= Duration::from_millis(100));
+        // It has passed.
+        assert_eq!(runner.run().unwrap().status, Status::Canceled(Cancel::Timeout));
+    }
 }
