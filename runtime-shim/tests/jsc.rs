@@ -5,11 +5,11 @@ mod common;
 
 use std::{sync::Arc, thread, time::Duration};
 
-use common::program;
+use common::{PRINT_ARGS, program};
 use gangplank::{
     Program, RunError, Status,
     engine::{Capabilities, Engine, EngineError, EngineOptions, Trap, TrapKind, engine},
-    wasi::{Cancel, stdio},
+    wasi::{Cancel, Event, Trace, abi, stdio},
 };
 
 fn jsc() -> Arc<dyn Engine> {
@@ -321,4 +321,25 @@ fn what_is_added_to_a_module_is_not_within_its_reach() {
         let error = Program::new(&*jsc(), "prog", &wasm).unwrap_err().to_string();
         assert!(error.contains(&format!("unknown {what}")), "{body}: {error}");
     }
+}
+
+/// Runs another program in each system call of the first one's.
+#[derive(Debug)]
+struct RunsAnother(Program);
+
+impl Trace for RunsAnother {
+    fn begin(&self, _: &'static abi::Import) -> u64 {
+        let ran = self.0.runner().arg("inner").capture_output(100).run().unwrap();
+        assert_eq!((ran.status, &*ran.stdout), (Status::Code(0), &b"prog\0inner\0"[..]));
+        0
+    }
+    fn event(&self, _: &Event<'_, '_>) {}
+}
+
+#[test]
+fn a_program_may_run_inside_of_another_ones_system_call() {
+    let program = load(&jsc(), &program(PRINT_ARGS));
+    let trace = Arc::new(RunsAnother(program.clone()));
+    let ran = program.runner().arg("outer").trace(trace).capture_output(100).run().unwrap();
+    assert_eq!((ran.status, &*ran.stdout), (Status::Code(0), &b"prog\0outer\0"[..]));
 }

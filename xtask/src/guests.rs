@@ -1,5 +1,5 @@
-//! `cargo xtask guests`: builds the guest programs again, from `wasi-testsuite/guests` and `wasi-testsuite/programs`, into
-//! the .wasm files that lie beside their expectations.
+//! `cargo xtask guests`: builds the guest programs again, from `wasi-testsuite/guests`, `wasi-testsuite/programs`
+//! and `bench/kernels`, into the .wasm files that are committed.
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +34,7 @@ const GUESTS: Project = Project {
 };
 const PROGRAMS: Project =
     Project { from: "wasi-testsuite/programs", to: "wasi-testsuite/programs", target: "wasm32-wasip1" };
+const KERNELS: Project = Project { from: "bench/kernels", to: "bench/kernels", target: "wasm32-unknown-unknown" };
 
 /// Rebuilds, or with `--check` tells whether the committed files are what the sources make.
 pub(crate) fn guests(args: &[String]) -> Result<()> {
@@ -44,7 +45,7 @@ pub(crate) fn guests(args: &[String]) -> Result<()> {
     };
     let mut rustc = None;
     let mut made = BTreeMap::new();
-    for project in [GUESTS, PROGRAMS] {
+    for project in [GUESTS, PROGRAMS, KERNELS] {
         let target_dir = root().join("target/guests");
         build(&project, &target_dir)?;
         collect(&project, &target_dir, &mut made)?;

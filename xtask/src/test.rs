@@ -182,5 +182,13 @@ fn tests(counts: &mut Counts) -> Result<Outcome> {
         counts,
     )
     .context("tests failed")?;
+    // The command line on the engine that is not the default, with what has just been built.
+    let mut again = cargo();
+    again.env("GANGPLANK_TEST_ENGINE", "jsc");
+    again.args(["test", "--workspace", "--all-features", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"]);
+    for test in ["run", "limits", "listen", "stats"] {
+        again.args(["--test", test]);
+    }
+    run_tests(&mut again, counts).context("tests of the command line on JavaScriptCore failed")?;
     Ok(Outcome::Done)
 }

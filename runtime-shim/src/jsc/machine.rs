@@ -10,7 +10,10 @@ use core::{
 };
 use std::sync::Arc;
 
-use super::sys::{self, Api, Callback, Context, Group, Object, Str, Value};
+use super::{
+    group::Group,
+    sys::{self, Api, Callback, Context, Object, Str, Value},
+};
 
 static MACHINES: AtomicUsize = AtomicUsize::new(0);
 static VALUES: AtomicUsize = AtomicUsize::new(0);
@@ -29,13 +32,14 @@ pub fn held() -> Held {
     Held { machines: MACHINES.load(Relaxed), values: VALUES.load(Relaxed) }
 }
 
-/// A group with its context. The last clone that is dropped ends both, and frees all memory of theirs at once.
+/// A context that is alone in its group. The last clone that is dropped ends it, and frees all memory of its at once.
 #[derive(Clone)]
 pub(super) struct Machine(Arc<Inner>);
 
 struct Inner {
     api: &'static Api,
-    group: Group,
+    /// `None` in the end.
+    group: Option<Group>,
     context: Context,
 }
 
@@ -52,10 +56,10 @@ impl fmt::Debug for Machine {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // SAFETY: they are ours, and nothing of theirs is left: whatever is kept keeps the machine.
-        unsafe {
-            (self.api.JSGlobalContextRelease)(self.context);
-            (self.api.JSContextGroupRelease)(self.group);
+        // SAFETY: it is ours, and nothing of its is left: whatever is kept keeps the machine.
+        unsafe { (self.api.JSGlobalContextRelease)(self.context) };
+        if let Some(group) = self.group.take() {
+            group.give_back();
         }
         MACHINES.fetch_sub(1, Relaxed);
     }
@@ -64,13 +68,10 @@ impl Drop for Inner {
 impl Machine {
     /// A new one.
     pub(super) fn new(api: &'static Api) -> Machine {
-        // SAFETY: no class for the global object is the default one.
-        let (group, context) = unsafe {
-            let group = (api.JSContextGroupCreate)();
-            (group, (api.JSGlobalContextCreateInGroup)(group, ptr::null()))
-        };
+        let group = Group::take(api);
+        let context = group.context();
         MACHINES.fetch_add(1, Relaxed);
-        Machine(Arc::new(Inner { api, group, context }))
+        Machine(Arc::new(Inner { api, group: Some(group), context }))
     }
 
     pub(super) fn api(&self) -> &'static Api {

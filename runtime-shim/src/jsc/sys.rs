@@ -83,6 +83,8 @@ macro_rules! api {
             $($(#[$doc])* pub(super) $name: unsafe extern "C" fn($($param),*) $(-> $result)?,)*
             /// As it was loaded.
             pub(super) library: &'static str,
+            /// Frees all that is not used any more before it returns. It is in no public header.
+            pub(super) collect: Option<unsafe extern "C" fn(Context)>,
             /// Of WebKitGTK: major, minor, micro.
             pub(super) version: Option<[c_uint; 3]>,
         }
@@ -97,6 +99,7 @@ macro_rules! api {
                     Ok(Api {
                         $($name: find(library, concat!(stringify!($name), "\0"))?,)*
                         library: name,
+                        collect: find(library, "JSSynchronousGarbageCollectForDebugging\0").ok(),
                         version: version(library),
                     })
                 }

@@ -42,10 +42,22 @@ impl Sandbox {
         command
     }
 
-    /// Runs `gangplank` with these words.
+    /// Runs `gangplank` with these words; `run` on the engine that is asked for, unless they name one.
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
-        Ran::of(self.gangplank().args(words).output().unwrap())
+        let mut command = self.gangplank();
+        match (words, engine()) {
+            (["run", rest @ ..], Some(engine)) if !words.contains(&"--engine") => {
+                command.args(["run", "--engine", &engine]).args(rest)
+            }
+            _ => command.args(words),
+        };
+        Ran::of(command.output().unwrap())
     }
+}
+
+/// The engine to run programs on instead of the default one: `cargo xtask test` runs these tests once more with it.
+pub(crate) fn engine() -> Option<String> {
+    std::env::var("GANGPLANK_TEST_ENGINE").ok()
 }
 
 /// What came out of a command.
