@@ -4,7 +4,7 @@
 //! is never followed. So nothing in an archive can be told apart from, or put into, anything outside of it.
 
 use bytes::Bytes;
-use hashbrown::HashTable;
+use hashbrown::{HashSet, HashTable};
 
 use super::{
     backing::Backing,
@@ -35,6 +35,8 @@ pub(super) struct Builder {
     /// Bytes that count against `ImageLimits::names`.
     names: u64,
     layer: u32,
+    /// Directories in which this layer has hidden what is below: once is enough.
+    hidden: HashSet<u32, foldhash::fast::RandomState>,
 }
 
 /// A name. It stays when what it names goes, so that it can come back.
@@ -108,6 +110,7 @@ impl Builder {
             backings: Vec::new(),
             names: 0,
             layer: 0,
+            hidden: HashSet::default(),
         }
     }
 
@@ -123,6 +126,7 @@ impl Builder {
         }
         self.backings.push(backing);
         self.layer = self.backings.len() as u32;
+        self.hidden.clear();
         Ok(())
     }
 
@@ -177,7 +181,9 @@ impl Builder {
 
     /// Hides what the layers below have in the directory `path`.
     pub(super) fn opaque(&mut self, path: &[u8]) {
-        if let Some(dir) = self.find(path) {
+        if let Some(dir) = self.find(path)
+            && self.hidden.insert(dir)
+        {
             self.hide(self.names_in(dir));
         }
     }
@@ -188,7 +194,7 @@ impl Builder {
             let entry = self.entries[at as usize];
             if entry.layer < self.layer {
                 self.entries[at as usize].node = NONE;
-            } else if entry.node != NONE {
+            } else if entry.node != NONE && self.hidden.insert(entry.node) {
                 entries.extend(self.names_in(entry.node));
             }
         }

@@ -68,8 +68,16 @@ impl Cache {
         if state.files.insert(at, (bytes.clone(), now)).is_none() {
             state.bytes += size;
         }
-        while state.bytes > self.limit {
-            let Some((&oldest, _)) = state.files.iter().min_by_key(|(_, (_, used))| *used) else { return };
+        if state.bytes <= self.limit {
+            return;
+        }
+        // A quarter at once, so that not every file that comes has to look for the oldest.
+        let mut by_use: Vec<(u64, u32)> = state.files.iter().map(|(&at, &(_, used))| (used, at)).collect();
+        by_use.sort_unstable();
+        for (_, oldest) in by_use {
+            if state.bytes <= self.limit / 4 * 3 {
+                return;
+            }
             let gone = state.files.remove(&oldest);
             state.bytes -= gone.map_or(0, |(bytes, _)| bytes.len() as u64);
         }

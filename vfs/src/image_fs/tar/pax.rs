@@ -5,6 +5,9 @@ use bytes::Bytes;
 use super::{super::error::Problem, header};
 use crate::Time;
 
+/// The most extended attributes of one entry.
+const XATTRS_MAX: usize = 1024;
+
 /// What extended headers say. `None` where they say nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pax {
@@ -104,6 +107,7 @@ impl Pax {
         }
         match self.xattrs.binary_search_by(|(known, _)| (**known).cmp(name)) {
             Ok(at) => self.xattrs[at].1 = Bytes::copy_from_slice(value),
+            Err(_) if self.xattrs.len() >= XATTRS_MAX => return Err(damaged("too many extended attributes")),
             Err(at) => self.xattrs.insert(at, (name.into(), Bytes::copy_from_slice(value))),
         }
         Ok(())

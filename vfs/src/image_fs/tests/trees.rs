@@ -250,3 +250,19 @@ fn copying_tells_of_its_progress() {
     let special = from.walk("").unwrap().filter(|entry| special(entry.as_ref().unwrap())).count();
     assert_eq!((copied.special, copied.skipped.len()), (special as u64, 0));
 }
+
+#[test]
+fn hiding_twice_costs_once() {
+    let tree = Tree::in_memory();
+    for i in 0..2000 {
+        tree.write(format!("f{i}"), "").unwrap();
+    }
+    let mut layer = packed(&tree);
+    layer.truncate(layer.len() - 1024);
+    for _ in 0..20_000 {
+        layer.extend(bad::entry(b".wh..wh..opq", b'0', b"", 0));
+    }
+    layer.extend([0; 1024]);
+    let merged = layers(&[packed(&dir! { "old": "" }.tree().unwrap()), layer]).unwrap();
+    assert_eq!(paths(&merged).len(), 2000);
+}
