@@ -64,61 +64,99 @@ impl Shared {
 
     /// The same with the tree locked: for what has no content, or whose content is not wanted.
     pub(super) fn copy_up_locked(&self, tree: &mut Tree, slot: Slot, limit: u64) -> Result<()> {
-        let mut chain = vec![slot];
-        while let Some(&at) = chain.last() {
-            if tree.node(at)?.upper.get().is_some() {
-                chain.pop();
-                break;
-            }
-            // Only the node itself may have lost its names: what is above it has children.
-            let Some((parent, _)) = tree.parent_and_name(at) else { break };
-            chain.push(parent);
+        let node = tree.node(slot)?;
+        if node.upper.get().is_some() {
+            return Ok(());
         }
-        let upper = self.upper()?;
-        for at in chain.into_iter().rev() {
-            let node = tree.node(at)?.clone();
-            let copy = self.make_copy(upper, &node, limit)?;
-            self.publish(tree, at, copy)?;
-        }
-        Ok(())
+        let copy = self.make_copy(self.upper()?, &node.clone(), limit)?;
+        self.publish(tree, slot, copy)
     }
 
-    /// Gives a copy its name, and the node its copy.
+    /// Gives a copy its name, and the node its copy. Directories above it that are not in the upper layer yet are made
+    /// around it, so that one rename shows all of them.
     fn publish(&self, tree: &mut Tree, slot: Slot, mut copy: Copy<'_>) -> Result<()> {
         let node = tree.node(slot)?.clone();
         if node.upper.get().is_some() {
             // Somebody needed it without its content meanwhile.
             return Ok(());
         }
-        let names = !node.is_dir() && copy.below.nlink > 1 && !node.gone.load(Ordering::Acquire);
-        let place = tree.parent_and_name(slot).map(|(dir, name)| (dir, name.as_bytes().to_vec()));
-        if let Some((dir, _)) = &place
-            && tree.node(*dir)?.upper.get().is_none()
-        {
-            self.copy_up_locked(tree, *dir, 0)?;
-        }
-        if names && copy.marked {
+        let place = tree.parent_and_name(slot);
+        if copy.marked && !node.is_dir() && copy.below.nlink > 1 && !node.gone.load(Ordering::Acquire) {
             self.add_to_index(&node, &copy, place.is_some())?;
         }
-        if let Some((dir, name)) = place {
-            let parent = tree.node(dir)?.clone();
-            let name = Name::from_checked(&name);
+        let Some((dir, name)) = place else {
+            // Held by the node, it needs no name.
+            return self.published(tree, slot, &copy.node, &copy.below, copy.marked);
+        };
+        let name = name.as_bytes().to_vec();
+        let name = Name::from_checked(&name);
+        let parent = tree.node(dir)?.clone();
+        if parent.upper.get().is_some() {
             let before = parent.metadata(self.info.dev)?;
             copy.temp.move_to((parent.real()?.id, name), Rename::Replace)?;
             self.restore_times(&parent, &before);
-            tree.set_in_upper(dir, name)?;
+        } else {
+            self.publish_above(tree, dir, (&mut copy, name))?;
         }
-        if !copy.marked {
-            tree.origins.insert(copy.node.id.get(), node.key);
+        self.published(tree, slot, &copy.node, &copy.below, copy.marked)?;
+        tree.set_in_upper(dir, name)
+    }
+
+    /// Makes the directory `dir`, and those above it that are missing, around a copy.
+    fn publish_above(&self, tree: &mut Tree, dir: Slot, (copy, name): (&mut Copy<'_>, Name<'_>)) -> Result<()> {
+        let upper = self.upper()?;
+        // From the copy up, with the names by which each is in the next.
+        let mut missing = Vec::new();
+        let mut at = dir;
+        let top = loop {
+            let node = tree.node(at)?.clone();
+            if node.upper.get().is_some() {
+                break node;
+            }
+            let (parent, name) = tree.parent_and_name(at).ok_or(Errno::STALE)?;
+            missing.push((at, node, name.as_bytes().to_vec()));
+            at = parent;
+        };
+        let Some((_, first, first_name)) = missing.last() else { return Err(Errno::STALE) };
+        let mut shown = self.make_copy(upper, first, 0)?;
+        let mut made = vec![(shown.node.clone(), shown.below, shown.marked)];
+        for (_, node, name) in missing.iter().rev().skip(1) {
+            let (place, _, _) = &made[made.len() - 1];
+            let (below, new) = (node.real()?.getattr()?, |mode| NewNode::Directory { mode });
+            let entry = upper.fs.create(&INTERNAL, place.id, Name::from_checked(name), &new(below.mode))?;
+            let inner = NodeRef::adopt(&upper.fs, entry.node);
+            let marked = self.fill(upper, node, &inner, &below, 0)?;
+            made.push((inner, below, marked));
         }
-        node.set_born(node.shown(self.info.dev, copy.below).btime);
-        // Held by the node, it needs no name.
-        let _ = node.upper.set(copy.node.clone());
+        let before = top.metadata(self.info.dev)?;
+        copy.temp.move_to((made[made.len() - 1].0.id, name), Rename::Replace)?;
+        // What was made inside of them has touched all of them.
+        for (node, below, _) in &made {
+            copy_times(node, below)?;
+        }
+        shown.temp.move_to((top.real()?.id, Name::from_checked(first_name)), Rename::Replace)?;
+        self.restore_times(&top, &before);
+        for ((slot, _, name), (node, below, marked)) in missing.iter().rev().zip(&made) {
+            let parent = tree.dir(*slot)?.parent;
+            self.published(tree, *slot, node, below, *marked)?;
+            tree.set_in_upper(parent, Name::from_checked(name))?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a copy has its name.
+    fn published(&self, tree: &mut Tree, slot: Slot, copy: &NodeRef, below: &Metadata, marked: bool) -> Result<()> {
+        let node = tree.node(slot)?.clone();
+        if !marked {
+            tree.origins.insert(copy.id.get(), node.key);
+        }
+        let before = node.shown(self.info.dev, *below);
+        node.set_born(before.btime);
         if node.is_dir() {
             // Whoever changes it says so next; if nobody does, it is as it was.
-            let after = copy.node.getattr()?;
-            node.set_ctime(after.ctime, copy.below.ctime);
+            node.set_ctime(copy.getattr()?.ctime, before.ctime);
         }
+        let _ = node.upper.set(copy.clone());
         Ok(())
     }
 
@@ -178,10 +216,17 @@ impl Shared {
             file_type => NewNode::Special { file_type, mode: below.mode, rdev: below.rdev },
         };
         let made = temp.create(&INTERNAL, &new)?;
+        let marked = self.fill(upper, node, &made, &below, limit)?;
+        Ok(Copy { temp, node: made, below, marked })
+    }
+
+    /// Gives a new node of the upper layer everything that its original has. Whether it says where it comes from.
+    fn fill(&self, upper: &Upper, node: &Node, made: &NodeRef, below: &Metadata, limit: u64) -> Result<bool> {
+        let from = &node.lowers.first().ok_or(Errno::STALE)?.node;
         if below.file_type == FileType::Regular && limit > 0 && below.size > 0 {
-            self.copy_content(upper, from, &made, below.size, limit)?;
+            self.copy_content(upper, from, made, below.size, limit)?;
         }
-        self.copy_xattrs(from, &made)?;
+        self.copy_xattrs(from, made)?;
         let origin = Origin { layer: node.key.layer, ino: node.key.ino, born: below.btime };
         let marked = match self.layers.marks.set_origin(&*upper.fs, made.id, origin) {
             Ok(()) => true,
@@ -189,12 +234,12 @@ impl Shared {
             Err(Errno::NOTSUP | Errno::PERM | Errno::ACCES) => false,
             Err(e) => return Err(e),
         };
-        copy_attributes(&made, &below)?;
-        Ok(Copy { temp, node: made, below, marked })
+        copy_attributes(made, below)?;
+        Ok(marked)
     }
 
     fn copy_content(&self, upper: &Upper, from: &NodeRef, to: &NodeRef, size: u64, limit: u64) -> Result<()> {
-        let source = from.fs.open(&INTERNAL, from.id, OpenFlags::READ)?;
+        let source = from.fs.open(&INTERNAL, from.id, OpenFlags::READ | OpenFlags::NOATIME)?;
         let target = to.fs.open(&INTERNAL, to.id, OpenFlags::READ | OpenFlags::WRITE)?;
         match source.clone_to(&*target) {
             Ok(()) => {
@@ -235,22 +280,28 @@ impl Shared {
     }
 }
 
-/// Owner, permission bits and times, in this order: each may change the next.
+/// Owner, permission bits and times.
 pub(super) fn copy_attributes(to: &NodeRef, from: &Metadata) -> Result<()> {
-    let set = |attr: &SetAttr| to.fs.setattr(&INTERNAL, to.id, attr);
     let have = to.getattr()?;
     if (have.uid, have.gid) != (from.uid, from.gid) {
-        match set(&SetAttr { uid: Some(from.uid), gid: Some(from.gid), ..SetAttr::default() }) {
+        let owner = SetAttr { uid: Some(from.uid), gid: Some(from.gid), ..SetAttr::default() };
+        match to.fs.setattr(&INTERNAL, to.id, &owner) {
             // Who may not give files away keeps them, as with every file that he makes.
             Ok(()) | Err(Errno::PERM | Errno::ACCES | Errno::NOTSUP | Errno::INVAL) => {}
             Err(e) => return Err(e),
         }
     }
-    if from.file_type != FileType::Symlink {
-        set(&SetAttr { mode: Some(from.mode), ..SetAttr::default() })?;
-    }
+    // A new owner takes bits away, and so does writing.
+    let mode = (from.file_type != FileType::Symlink
+        && (have.mode != from.mode || have.uid != from.uid || from.mode > 0o777))
+        .then_some(from.mode);
     let (atime, mtime) = (SetTime::To(from.atime), SetTime::To(from.mtime));
-    set(&SetAttr { atime, mtime, ..SetAttr::default() })
+    to.fs.setattr(&INTERNAL, to.id, &SetAttr { mode, atime, mtime, ..SetAttr::default() })
+}
+
+fn copy_times(to: &NodeRef, from: &Metadata) -> Result<()> {
+    let (atime, mtime) = (SetTime::To(from.atime), SetTime::To(from.mtime));
+    to.fs.setattr(&INTERNAL, to.id, &SetAttr { atime, mtime, ..SetAttr::default() })
 }
 
 /// Copies what is no hole.

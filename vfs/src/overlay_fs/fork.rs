@@ -7,8 +7,7 @@ use parking_lot::RwLock;
 
 use super::{
     layer::NodeRef,
-    node::Node,
-    shared::{Shared, Upper},
+    shared::{Seed, Shared, Upper},
     tree::{ROOT, Tree},
     work,
 };
@@ -31,14 +30,19 @@ impl Shared {
             None => None,
         };
         let temps = self.temps.load(Ordering::Acquire) > 0;
-        let known = tree.node(ROOT)?;
-        let top = upper.as_ref().map(|upper| NodeRef::retain(&upper.fs, upper.root));
-        let root = Node::new(self.root, known.key, known.file_type, top, known.lowers.clone());
-        root.marked.store(known.marked.load(Ordering::Relaxed), Ordering::Relaxed);
-        root.impure.store(known.impure.load(Ordering::Relaxed), Ordering::Relaxed);
-        root.inherit(known);
-        let mut copy = Tree::new(Arc::new(root), tree.hasher(), tree.limit());
-        copy.origins.clone_from(&tree.origins);
+        let seed = match tree.node(ROOT) {
+            Ok(root) => Seed {
+                marked: root.marked.load(Ordering::Relaxed),
+                impure: root.impure.load(Ordering::Relaxed),
+                shadow: root.shadow(),
+                ..self.seed.clone()
+            },
+            Err(_) => self.seed.clone(),
+        };
+        let mut copy = Tree::new(tree.hasher(), tree.limit());
+        if !tree.origins.is_empty() {
+            copy.origins.clone_from(&tree.origins);
+        }
         drop(tree);
         if let (true, Some(upper)) = (temps, &upper) {
             // Somebody copies content there, for the original.
@@ -50,6 +54,7 @@ impl Shared {
             upper,
             tree: RwLock::new(copy),
             root: self.root,
+            seed,
             next_temp: AtomicU64::new(self.next_temp.load(Ordering::Relaxed)),
             indexed: AtomicBool::new(self.indexed.load(Ordering::Relaxed)),
             temps: AtomicUsize::new(0),
@@ -60,7 +65,8 @@ impl Shared {
 impl Upper {
     /// The same directories in a fork of the filesystem, where they have the same numbers.
     fn with_fs(&self, fs: Arc<dyn FileSystem>) -> Upper {
-        let (work, index) = (NodeRef::retain(&fs, self.work.id), NodeRef::retain(&fs, self.index.id));
-        Upper { fs, root: self.root, work, index, devices: self.devices, sync: self.sync }
+        let same = |node: &NodeRef| NodeRef::retain(&fs, node.id);
+        let (root, work, index) = (same(&self.root), same(&self.work), same(&self.index));
+        Upper { fs, root, work, index, devices: self.devices, sync: self.sync }
     }
 }

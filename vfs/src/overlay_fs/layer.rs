@@ -7,10 +7,13 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::marks::{Marks, Opacity};
-use crate::{Cred, Ctx, Entry, Errno, FileSystem, FileType, Metadata, Name, NodeId, Result};
+use crate::{Cred, Ctx, Entry, Errno, FileSystem, FileType, Metadata, Name, NodeId, OpenFlags, Result};
 
 /// On whose behalf the overlay itself acts: permission bits are taken as they are.
 pub(super) const INTERNAL: Ctx<'static> = Ctx { cred: &Cred { uid: 0, gid: 0, umask: 0 } };
+
+/// How the overlay itself lists a directory: nobody notices.
+pub(super) const LIST: OpenFlags = OpenFlags::READ.union(OpenFlags::DIRECTORY).union(OpenFlags::NOATIME);
 
 /// A node of a layer, with a reference that is given back on drop.
 pub(super) struct NodeRef {
@@ -30,6 +33,7 @@ impl NodeRef {
         NodeRef::adopt(fs, id)
     }
 
+    #[inline]
     pub(super) fn getattr(&self) -> Result<Metadata> {
         self.fs.getattr(self.id)
     }
@@ -123,12 +127,12 @@ impl Layers {
                 Said::Nothing => continue,
                 Said::Whiteout => break,
                 Said::Node(node, FileType::Directory) => {
-                    let (opacity, redirect) = self.marks.of_dir(&*node.fs, node.id)?;
-                    found.push(Lower { layer: dir.layer, node, marked: opacity == Opacity::Marked });
-                    if opacity == Opacity::Opaque {
+                    let marks = self.marks.read(&*node.fs, node.id)?;
+                    found.push(Lower { layer: dir.layer, node, marked: marks.opacity == Opacity::Marked });
+                    if marks.opacity == Opacity::Opaque {
                         break;
                     }
-                    if let Some(redirect) = redirect {
+                    if let Some(redirect) = marks.redirect {
                         let rest = self.redirected(&dirs[i + 1..], dir.layer, &redirect, depth + 1)?;
                         if let Below::Dirs(mut rest) = rest {
                             found.append(&mut rest);

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use super::{
     layer::{Below, Lower, NodeRef, Said},
-    marks::{Opacity, Origin},
+    marks::{Opacity, Origin, Read},
     node::{Key, Node},
     shared::Shared,
     tree::{Child, Slot, Tree},
 };
 use crate::{FileType, Name, Result, Time};
+
+/// The birth of a node whose copy could not be marked.
+const UNKNOWN: Time = Time(i128::MIN);
 
 /// What the layers hold under a name.
 enum Found {
@@ -25,8 +28,8 @@ struct Parts {
     /// Whether the upper layer has it under this name.
     in_upper: bool,
     lowers: Vec<Lower>,
-    /// Of the upper node.
-    origin: Option<Origin>,
+    /// Of the upper node, with the names that the upper layer does not count.
+    origin: Option<(Origin, i64)>,
     marked: bool,
     impure: bool,
 }
@@ -64,7 +67,7 @@ impl Shared {
                 Said::Whiteout => return Ok(Found::Nothing { whiteout: true }),
                 Said::Node(node, FileType::Directory) => top = Some(node),
                 Said::Node(node, file_type) => {
-                    let origin = self.origin_in(tree, dir, &node)?;
+                    let origin = self.marks_in(tree, dir, &node)?;
                     return Ok(Found::Node(Box::new(Parts::of_upper(file_type, node, origin))));
                 }
             }
@@ -75,47 +78,53 @@ impl Shared {
                 Below::Dirs(lowers) => Found::Node(Box::new(Parts::of_lowers(FileType::Directory, lowers))),
                 Below::Node(lower, file_type) => {
                     let mut parts = Parts::of_lowers(file_type, Vec::new());
-                    parts.upper = self.indexed(&lower)?;
+                    if let Some(upper) = self.indexed(&lower)? {
+                        parts.origin = self.valid(self.layers.marks.read(&*upper.fs, upper.id)?);
+                        parts.upper = Some(upper);
+                    }
                     parts.lowers.push(lower);
                     Found::Node(Box::new(parts))
                 }
             });
         };
-        let (opacity, redirect) = self.layers.marks.of_dir(&*upper.fs, upper.id)?;
-        let origin = self.origin_in(tree, dir, &upper)?;
-        let mut parts = Parts::of_upper(FileType::Directory, upper, origin);
-        parts.marked = opacity == Opacity::Marked;
-        if let (false, Some(upper)) = (self.layers.lowers.is_empty(), &parts.upper) {
-            parts.impure = self.layers.marks.is_impure(&*upper.fs, upper.id)?;
-        }
-        let below = match redirect {
-            _ if opacity == Opacity::Opaque => Below::Nothing,
-            Some(redirect) => self.layers.follow(&dir.lowers, u32::MAX, &redirect)?,
+        let marks = self.layers.marks.read(&*upper.fs, upper.id)?;
+        let (marked, impure) = (marks.opacity == Opacity::Marked, marks.impure);
+        let below = match &marks.redirect {
+            _ if marks.opacity == Opacity::Opaque => Below::Nothing,
+            Some(redirect) => self.layers.follow(&dir.lowers, u32::MAX, redirect)?,
             None => self.layers.below(&dir.lowers, name)?,
         };
+        let mut parts = Parts::of_upper(FileType::Directory, upper, self.valid(marks));
+        (parts.marked, parts.impure) = (marked, impure);
         if let Below::Dirs(lowers) = below {
             parts.lowers = lowers;
         }
         Ok(Found::Node(Box::new(parts)))
     }
 
-    /// Where a node of the upper directory `dir` was copied from. Only directories that merge, or are marked, hold such
-    /// nodes.
-    fn origin_in(&self, tree: &Tree, dir: &Node, node: &NodeRef) -> Result<Option<Origin>> {
+    /// What is marked on a node of the upper directory `dir` that is none. Only directories that merge, or are marked,
+    /// hold nodes that come from below.
+    fn marks_in(&self, tree: &Tree, dir: &Node, node: &NodeRef) -> Result<Option<(Origin, i64)>> {
         if let Some(key) = tree.origins.get(&node.id.get()) {
-            return Ok(Some(Origin { layer: key.layer, ino: key.ino, born: Time(i128::MIN) }));
+            return Ok(Some((Origin { layer: key.layer, ino: key.ino, born: UNKNOWN }, 0)));
         }
         if self.layers.lowers.is_empty() || (dir.lowers.is_empty() && !dir.impure.load(Ordering::Relaxed)) {
             return Ok(None);
         }
-        self.origin_of(node)
+        Ok(self.valid(self.layers.marks.read(&*node.fs, node.id)?))
+    }
+
+    /// The origin, and the names that the upper layer does not count.
+    fn valid(&self, marks: Read) -> Option<(Origin, i64)> {
+        // Of fewer layers than there were: then it means nothing.
+        let origin = marks.origin.filter(|origin| (1..=self.layers.lowers.len() as u32).contains(&origin.layer))?;
+        Some((origin, marks.names))
     }
 
     /// Where a node of the upper layer was copied from.
     pub(super) fn origin_of(&self, node: &NodeRef) -> Result<Option<Origin>> {
         let origin = self.layers.marks.origin_of(&*node.fs, node.id)?;
-        // Of fewer layers than there were: then it means nothing.
-        Ok(origin.filter(|origin| (1..=self.layers.lowers.len() as u32).contains(&origin.layer)))
+        Ok(self.valid(Read { origin, ..Read::default() }).map(|(origin, _)| origin))
     }
 
     /// The copy of a lower node that was copied up under another of its names.
@@ -129,7 +138,7 @@ impl Shared {
     fn intern(&self, tree: &mut Tree, parent: Slot, parts: Parts) -> Result<Slot> {
         let own = parts.upper.as_ref().map(|upper| Key { layer: 0, ino: upper.id.get() });
         let below = parts.lowers.first().map(|lower| Key { layer: lower.layer, ino: lower.node.id.get() });
-        let marked = parts.origin.map(|origin| Key { layer: origin.layer, ino: origin.ino });
+        let marked = parts.origin.map(|(origin, _)| Key { layer: origin.layer, ino: origin.ino });
         let mut key = match (marked, own, parts.in_upper) {
             (Some(key), _, _) => key,
             (None, Some(own), true) => own,
@@ -157,30 +166,23 @@ impl Shared {
         }
         let (id, pinned) = tree.free_id(key);
         let is_dir = parts.file_type == FileType::Directory;
-        let names = match &parts.upper {
-            // With a name for the index, which is none of the guest's.
-            Some(upper) if !is_dir && key.layer != 0 && self.indexed.load(Ordering::Relaxed) => {
-                self.layers.marks.nlink_of(&*upper.fs, upper.id)?
-            }
-            _ => 0,
-        };
         let node = Node::new(id, key, parts.file_type, parts.upper, parts.lowers);
         node.marked.store(parts.marked, Ordering::Relaxed);
         node.impure.store(parts.impure, Ordering::Relaxed);
-        if names != 0 {
-            node.set_extra_names(names);
-        }
-        if let Some(origin) = parts.origin
-            && origin.born.0 != i128::MIN
-        {
-            node.set_born(origin.born);
+        if let Some((origin, names)) = parts.origin {
+            if names != 0 && !is_dir {
+                node.set_extra_names(names);
+            }
+            if origin.born != UNKNOWN {
+                node.set_born(origin.born);
+            }
         }
         Ok(tree.insert(Arc::new(node), is_dir.then_some(parent), pinned))
     }
 }
 
 impl Parts {
-    fn of_upper(file_type: FileType, upper: NodeRef, origin: Option<Origin>) -> Parts {
+    fn of_upper(file_type: FileType, upper: NodeRef, origin: Option<(Origin, i64)>) -> Parts {
         let (lowers, marked, impure) = (Vec::new(), false, false);
         Parts { file_type, upper: Some(upper), in_upper: true, lowers, origin, marked, impure }
     }

@@ -54,6 +54,23 @@ pub struct Origin {
     pub born: Time,
 }
 
+/// What [`Marks::read`] found.
+#[derive(Clone, Debug)]
+pub(super) struct Read {
+    pub(super) opacity: Opacity,
+    pub(super) redirect: Option<Bytes>,
+    pub(super) origin: Option<Origin>,
+    pub(super) impure: bool,
+    /// How many names more than the upper layer counts it has.
+    pub(super) names: i64,
+}
+
+impl Default for Read {
+    fn default() -> Read {
+        Read { opacity: Opacity::Clear, redirect: None, origin: None, impure: false, names: 0 }
+    }
+}
+
 /// Reads and writes marks under one prefix.
 #[derive(Clone, Debug)]
 pub struct Marks {
@@ -146,24 +163,40 @@ impl Marks {
         !name.starts_with(self.prefix.as_bytes())
     }
 
-    /// Both marks that decide where a directory merges.
-    pub(super) fn of_dir(&self, fs: &dyn FileSystem, dir: NodeId) -> Result<(Opacity, Option<Bytes>)> {
-        match self.opacity(fs, dir)? {
-            Opacity::Opaque => Ok((Opacity::Opaque, None)),
-            opacity => Ok((opacity, self.redirect_of(fs, dir)?)),
+    /// All marks of a node. Most have none, and then it is one question.
+    pub(super) fn read(&self, fs: &dyn FileSystem, node: NodeId) -> Result<Read> {
+        let mut read = Read::default();
+        let Some(xattrs) = fs.xattrs() else { return Ok(read) };
+        let (mut opaque, mut redirect, mut origin, mut nlink) = (false, false, false, false);
+        let listed = xattrs.list(node, &mut |name| match name.strip_prefix(self.prefix.as_bytes()) {
+            Some(b"opaque") => opaque = true,
+            Some(b"redirect") => redirect = true,
+            Some(b"origin") => origin = true,
+            Some(b"nlink") => nlink = true,
+            Some(b"impure") => read.impure = true,
+            _ => {}
+        });
+        match listed {
+            Ok(()) => {}
+            Err(Errno::NOTSUP | Errno::ACCES | Errno::PERM) => return Ok(read),
+            Err(e) => return Err(e),
         }
-    }
-
-    pub(super) fn is_impure(&self, fs: &dyn FileSystem, dir: NodeId) -> Result<bool> {
-        Ok(self.get(fs, dir, "impure")?.is_some())
-    }
-
-    /// How many names more than the upper layer counts a node has.
-    pub(super) fn nlink_of(&self, fs: &dyn FileSystem, node: NodeId) -> Result<i64> {
-        let Some(text) = self.get(fs, node, "nlink")? else { return Ok(0) };
-        let number = text.strip_prefix(b"U").and_then(|n| core::str::from_utf8(n).ok()).and_then(|n| n.parse().ok());
-        // What the kernel notes relative to the lower layer we cannot resolve here.
-        Ok(number.unwrap_or(0))
+        if opaque {
+            read.opacity = self.opacity(fs, node)?;
+        }
+        if redirect && read.opacity != Opacity::Opaque {
+            read.redirect = self.redirect_of(fs, node)?;
+        }
+        if origin {
+            read.origin = self.origin_of(fs, node)?;
+        }
+        if nlink && let Some(text) = self.get(fs, node, "nlink")? {
+            let number =
+                text.strip_prefix(b"U").and_then(|n| core::str::from_utf8(n).ok()).and_then(|n| n.parse().ok());
+            // What the kernel notes relative to the lower layer we cannot resolve here.
+            read.names = number.unwrap_or(0);
+        }
+        Ok(read)
     }
 
     pub(super) fn set_opaque(&self, fs: &dyn FileSystem, dir: NodeId) -> Result<()> {

@@ -107,7 +107,11 @@ impl OverlayFs {
     /// been changed. Not to be written to.
     pub fn upper(&self) -> Option<Place> {
         let upper = self.shared.upper.as_ref()?;
-        Some(Mount::subtree(upper.fs.clone(), upper.root, MountOptions { read_only: true, ..MountOptions::default() }))
+        Some(Mount::subtree(
+            upper.fs.clone(),
+            upper.root.id,
+            MountOptions { read_only: true, ..MountOptions::default() },
+        ))
     }
 
     /// The lower layers as the overlay reads them, topmost first: what can be frozen, frozen. Nodes have the numbers
@@ -166,7 +170,7 @@ impl FileSystem for OverlayFs {
     }
 
     fn getattr(&self, node: NodeId) -> Result<Metadata> {
-        self.shared.tree.read().by_id(node)?.metadata(self.shared.info.dev)
+        self.shared.read().by_id(node)?.metadata(self.shared.info.dev)
     }
 
     fn setattr(&self, cx: &Ctx<'_>, node: NodeId, attr: &SetAttr) -> Result<()> {

@@ -79,17 +79,38 @@ pub(super) struct Node {
 #[derive(Debug, Default)]
 struct Shadow {
     used: AtomicBool,
-    state: Mutex<ShadowState>,
+    state: Mutex<Option<Box<ShadowState>>>,
 }
 
-#[derive(Debug, Default)]
-struct ShadowState {
+/// What is shown instead.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ShadowState {
     /// The birth of what was copied up.
-    born: Option<Time>,
+    pub(super) born: Option<Time>,
     /// What to show instead of a `ctime` that our own work in the layer left.
-    ctime: Option<(Time, Time)>,
+    pub(super) ctime: Option<(Time, Time)>,
     /// Names beyond those that the upper layer counts.
-    names: i64,
+    pub(super) names: i64,
+}
+
+impl Shadow {
+    #[cold]
+    fn show(&self, m: &mut Metadata) {
+        let state = self.state.lock();
+        let Some(state) = &*state else { return };
+        m.btime = state.born.unwrap_or(m.btime);
+        if let Some((layer, shown)) = state.ctime
+            && m.ctime == layer
+        {
+            m.ctime = shown;
+        }
+        m.nlink = m.nlink.saturating_add_signed(state.names);
+    }
+
+    fn change(&self, f: impl FnOnce(&mut ShadowState)) {
+        f(self.state.lock().get_or_insert_default());
+        self.used.store(true, Ordering::Release);
+    }
 }
 
 impl Node {
@@ -130,6 +151,12 @@ impl Node {
     /// The node as shown, from the metadata of the layer.
     #[inline]
     pub(super) fn shown(&self, dev: u64, mut m: Metadata) -> Metadata {
+        self.show(dev, &mut m);
+        m
+    }
+
+    #[inline]
+    fn show(&self, dev: u64, m: &mut Metadata) {
         (m.dev, m.ino) = (dev, self.id);
         if self.is_dir() {
             if !self.lowers.is_empty() {
@@ -140,56 +167,54 @@ impl Node {
             m.nlink = 0;
         }
         if self.shadow.used.load(Ordering::Acquire) {
-            let state = self.shadow.state.lock();
-            m.btime = state.born.unwrap_or(m.btime);
-            if let Some((layer, shown)) = state.ctime
-                && m.ctime == layer
-            {
-                m.ctime = shown;
-            }
-            m.nlink = m.nlink.saturating_add_signed(state.names);
+            self.shadow.show(m);
         }
-        m
     }
 
+    #[inline]
     pub(super) fn metadata(&self, dev: u64) -> Result<Metadata> {
-        Ok(self.shown(dev, self.real()?.getattr()?))
+        let mut metadata = self.real()?.getattr();
+        if let Ok(m) = &mut metadata {
+            self.show(dev, m);
+        }
+        metadata
     }
 
-    /// Shows what `other` shows, of which this is a copy.
-    pub(super) fn inherit(&self, other: &Node) {
-        if other.shadow.used.load(Ordering::Acquire) {
-            let theirs = other.shadow.state.lock();
-            *self.shadow.state.lock() = ShadowState { born: theirs.born, ctime: theirs.ctime, names: theirs.names };
-            self.shadow.used.store(true, Ordering::Release);
-        }
+    /// Where what is shown differs from the layer, for a copy of this node.
+    pub(super) fn shadow(&self) -> Option<Box<ShadowState>> {
+        self.shadow.state.lock().clone()
+    }
+
+    pub(super) fn set_shadow(&self, shadow: Option<Box<ShadowState>>) {
+        self.shadow.used.store(shadow.is_some(), Ordering::Release);
+        *self.shadow.state.lock() = shadow;
     }
 
     pub(super) fn set_born(&self, born: Time) {
-        self.shadow.state.lock().born = Some(born);
-        self.shadow.used.store(true, Ordering::Release);
+        self.shadow.change(|state| state.born = Some(born));
     }
 
     /// From now on `shown` stands for the layer's `ctime` of `layer`.
     pub(super) fn set_ctime(&self, layer: Time, shown: Time) {
-        self.shadow.state.lock().ctime = Some((layer, shown));
-        self.shadow.used.store(true, Ordering::Release);
+        self.shadow.change(|state| state.ctime = Some((layer, shown)));
     }
 
     /// It has been changed: its `ctime` is that of the layer.
     pub(super) fn changed(&self) {
         if self.shadow.used.load(Ordering::Acquire) {
-            self.shadow.state.lock().ctime = None;
+            self.shadow.change(|state| state.ctime = None);
         }
     }
 
     pub(super) fn extra_names(&self) -> i64 {
-        if self.shadow.used.load(Ordering::Acquire) { self.shadow.state.lock().names } else { 0 }
+        if !self.shadow.used.load(Ordering::Acquire) {
+            return 0;
+        }
+        self.shadow.state.lock().as_ref().map_or(0, |state| state.names)
     }
 
     pub(super) fn set_extra_names(&self, names: i64) {
-        self.shadow.state.lock().names = names;
-        self.shadow.used.store(true, Ordering::Release);
+        self.shadow.change(|state| state.names = names);
     }
 
     pub(super) fn retain(&self, n: u64) {

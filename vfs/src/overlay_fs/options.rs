@@ -15,8 +15,8 @@ use super::{
     copy_up::copy_attributes,
     layer::{INTERNAL, Layers, Lower, NodeRef},
     marks::{Marks, Opacity, Prefix},
-    node::{Key, Node},
-    shared::{Shared, Upper},
+    node::{Key, ShadowState},
+    shared::{Seed, Shared, Upper},
     tree::Tree,
     work,
 };
@@ -238,19 +238,16 @@ impl Builder {
             Some(top) => marks.opacity(&*top.fs, top.id)?,
             None => Opacity::Clear,
         };
-        let below = if opacity == Opacity::Opaque { Vec::new() } else { lowers.clone() };
-        let root = Node::new(key.id(), key, FileType::Directory, top, below);
-        root.marked.store(opacity == Opacity::Marked, core::sync::atomic::Ordering::Relaxed);
-        if let Some(born) = born {
-            root.set_born(born);
-        }
+        let shadow = born.map(|born| Box::new(ShadowState { born: Some(born), ..ShadowState::default() }));
+        let (opaque, marked) = (opacity == Opacity::Opaque, opacity == Opacity::Marked);
         let seed = foldhash::quality::RandomState::default().hash_one(0);
         let shared = Shared {
             info,
             layers: Arc::new(Layers { lowers, marks }),
             upper,
-            root: root.id,
-            tree: RwLock::new(Tree::new(Arc::new(root), FixedState::with_seed(seed), limit)),
+            root: key.id(),
+            seed: Seed { key, opaque, marked, impure: false, shadow },
+            tree: RwLock::new(Tree::new(FixedState::with_seed(seed), limit)),
             next_temp: AtomicU64::new(0),
             indexed: AtomicBool::new(indexed),
             temps: AtomicUsize::new(0),
@@ -347,7 +344,8 @@ fn open_upper(root: &Place, work: &Place, marks: &Marks, sync: bool) -> Result<U
     probe_xattrs(&temps, marks)?;
     let devices = caps.contains(FsCaps::WHITEOUT) && can_make_devices(&temps);
     let sync = sync && caps.contains(FsCaps::DURABLE);
-    Ok(Upper { fs: fs.clone(), root: root.node(), work: temps, index, devices, sync })
+    let root = NodeRef::retain(fs, root.node());
+    Ok(Upper { fs: fs.clone(), root, work: temps, index, devices, sync })
 }
 
 fn probe_xattrs(dir: &NodeRef, marks: &Marks) -> Result<(), OverlayError> {

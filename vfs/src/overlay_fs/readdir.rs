@@ -17,7 +17,7 @@ use hashbrown::{HashMap, HashTable};
 use parking_lot::Mutex;
 
 use super::{
-    layer::{INTERNAL, NodeRef, Said},
+    layer::{INTERNAL, LIST, NodeRef, Said},
     node::{Key, Node},
     shared::Shared,
     tree::{Child, Slot, Tree},
@@ -103,7 +103,7 @@ impl Shared {
         for (i, lower) in dir.lowers.iter().enumerate() {
             let last = i + 1 == dir.lowers.len();
             let mut raw = Vec::new();
-            let open = lower.node.fs.open(&INTERNAL, lower.node.id, OpenFlags::READ | OpenFlags::DIRECTORY)?;
+            let open = lower.node.fs.open(&INTERNAL, lower.node.id, LIST)?;
             list(&*open, Cookie::START, usize::MAX, &mut raw)?;
             for mut entry in raw {
                 self.tell_whiteout(&lower.node, lower.marked, &mut entry)?;
@@ -127,7 +127,7 @@ impl Shared {
 
     /// Calls `f` with every name of an upper directory.
     pub(super) fn each_upper(&self, dir: &NodeRef, marked: bool, f: UpperSink<'_>) -> Result<()> {
-        let open = dir.fs.open(&INTERNAL, dir.id, OpenFlags::READ | OpenFlags::DIRECTORY)?;
+        let open = dir.fs.open(&INTERNAL, dir.id, LIST)?;
         let (mut batch, mut from) = (Vec::new(), Cookie::START);
         loop {
             batch.clear();
@@ -235,7 +235,7 @@ impl OverlayDir {
             stream.below = shared.lower_names(&self.node)?;
         }
         let Some(upper) = self.node.upper.get() else { return Ok(()) };
-        let flags = OpenFlags::READ | OpenFlags::DIRECTORY;
+        let flags = OpenFlags::READ | OpenFlags::DIRECTORY | (self.flags & OpenFlags::NOATIME);
         stream.upper = Some(upper.fs.open(&INTERNAL, upper.id, flags)?);
         if stream.below.entries.is_empty() {
             return Ok(());
@@ -253,6 +253,7 @@ impl OverlayDir {
     /// The first part.
     fn list_upper(
         &self,
+        tree: &Tree,
         stream: &mut Stream,
         mut from: Cookie,
         sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>,
@@ -261,6 +262,7 @@ impl OverlayDir {
             return Ok(ControlFlow::Continue(()));
         };
         let marked = self.node.marked.load(Ordering::Relaxed);
+        let slot = tree.slot_of(self.node.id).ok();
         let mut batch = core::mem::take(&mut stream.batch);
         let end = loop {
             batch.clear();
@@ -271,12 +273,8 @@ impl OverlayDir {
             for entry in &mut batch {
                 self.shared.tell_whiteout(upper, marked, entry)?;
             }
-            {
-                let tree = self.shared.tree.read();
-                let slot = tree.slot_of(self.node.id).ok();
-                for entry in batch.iter_mut().filter(|entry| entry.file_type.is_some()) {
-                    entry.node = self.shared.number(&tree, slot, &self.node, &entry.name, entry.node)?;
-                }
+            for entry in batch.iter_mut().filter(|entry| entry.file_type.is_some()) {
+                entry.node = self.shared.number(tree, slot, &self.node, &entry.name, entry.node)?;
             }
             let end = batch.iter().try_for_each(|entry| match entry.file_type {
                 Some(file_type) => {
@@ -296,30 +294,26 @@ impl OverlayDir {
     /// The second part.
     fn list_below(
         &self,
+        tree: &Tree,
         stream: &Stream,
         from: usize,
         sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
+        let slot = tree.slot_of(self.node.id).ok();
         for (i, entry) in stream.below.entries.iter().enumerate().skip(from) {
             let name = stream.below.name(entry);
-            let (node, file_type) = match stream.over.get(name.as_bytes()) {
-                Some(None) => continue,
-                over => {
-                    let tree = self.shared.tree.read();
-                    let slot = tree.slot_of(self.node.id).ok();
-                    let known = slot.and_then(|slot| tree.child_of(slot, name).ok().flatten());
-                    match (known, over) {
-                        // Removed since the listing began.
-                        (Some(Child::Nothing { .. }), _) => continue,
-                        (Some(Child::Node { slot, .. }), _) => {
-                            let node = tree.node(slot)?;
-                            (node.id, node.file_type)
-                        }
-                        (None, Some(&Some((node, file_type)))) => {
-                            (self.shared.number(&tree, slot, &self.node, name.as_bytes(), node)?, file_type)
-                        }
-                        (None, _) => (entry.key.id(), entry.file_type),
-                    }
+            let known = slot.and_then(|slot| tree.child_of(slot, name).ok().flatten());
+            let (node, file_type) = match (known, stream.over.get(name.as_bytes())) {
+                // As it is now, not as it was when the listing began.
+                (Some(Child::Nothing { .. }), _) => continue,
+                (Some(Child::Node { slot, .. }), _) => {
+                    let node = tree.node(slot)?;
+                    (node.id, node.file_type)
+                }
+                (None, None) => (entry.key.id(), entry.file_type),
+                (None, Some(None)) => continue,
+                (None, Some(&Some((node, file_type)))) => {
+                    (self.shared.number(tree, slot, &self.node, name.as_bytes(), node)?, file_type)
                 }
             };
             if sink(DirEntry { name, node, file_type, next: Cookie(BELOW | (i as u64 + 1)) }).is_break() {
@@ -360,14 +354,16 @@ impl VirtualFile for OverlayDir {
             return Ok(());
         }
         let mut stream = self.stream.lock();
+        // No name changes while this is held: what one call lists was there at one moment.
+        let tree = self.shared.read();
         if from == Cookie::START || !stream.begun {
             self.begin(&mut stream)?;
         }
         if from.0 & BELOW != 0 {
-            return self.list_below(&stream, usize::try_from(from.0 & !BELOW).unwrap_or(usize::MAX), sink);
+            return self.list_below(&tree, &stream, usize::try_from(from.0 & !BELOW).unwrap_or(usize::MAX), sink);
         }
-        match self.list_upper(&mut stream, from, sink)? {
-            ControlFlow::Continue(()) => self.list_below(&stream, 0, sink),
+        match self.list_upper(&tree, &mut stream, from, sink)? {
+            ControlFlow::Continue(()) => self.list_below(&tree, &stream, 0, sink),
             ControlFlow::Break(()) => Ok(()),
         }
     }

@@ -1,15 +1,15 @@
 //! [`Shared`]: what an overlay and its open files have in common, and the operations on one node.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{RwLock, RwLockWriteGuard};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     layer::{INTERNAL, Layers, NodeRef},
-    node::Node,
-    tree::{Slot, Tree},
+    node::{Key, Node, ShadowState},
+    tree::{ROOT, Slot, Tree},
 };
 use crate::{Ctx, Entry, Errno, FileSystem, FileType, FsInfo, Name, NodeId, Result, SetAttr};
 
@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) upper: Option<Upper>,
     pub(super) tree: RwLock<Tree>,
     pub(super) root: NodeId,
+    /// What the root is made of, when somebody asks for it.
+    pub(super) seed: Seed,
     /// Numbers the names in the work directory.
     pub(super) next_temp: AtomicU64,
     /// Whether the index may hold anything.
@@ -29,12 +31,23 @@ pub(super) struct Shared {
     pub(super) temps: AtomicUsize,
 }
 
+/// A root that nobody has used: a fork costs no more than it must.
+#[derive(Clone, Debug)]
+pub(super) struct Seed {
+    pub(super) key: Key,
+    /// Nothing merges with it.
+    pub(super) opaque: bool,
+    pub(super) marked: bool,
+    pub(super) impure: bool,
+    pub(super) shadow: Option<Box<ShadowState>>,
+}
+
 /// The layer that takes all changes.
 #[derive(Debug)]
 pub(super) struct Upper {
     pub(super) fs: Arc<dyn FileSystem>,
     /// The visible tree.
-    pub(super) root: NodeId,
+    pub(super) root: NodeRef,
     /// Where things are made before they are renamed into place.
     pub(super) work: NodeRef,
     /// Names, made of their origins, of the copied-up nodes that have several names below.
@@ -73,9 +86,36 @@ impl Shared {
         self.upper.as_ref().ok_or(Errno::ROFS)
     }
 
+    /// The tree, to be read.
+    #[inline]
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Tree> {
+        let tree = self.tree.read();
+        if tree.is_rooted() {
+            return tree;
+        }
+        drop(tree);
+        drop(self.write());
+        self.tree.read()
+    }
+
+    #[cold]
+    fn plant(&self, tree: &mut Tree) {
+        let Seed { key, opaque, marked, impure, shadow } = self.seed.clone();
+        let upper = self.upper.as_ref().map(|upper| upper.root.clone());
+        let lowers = if opaque { Vec::new() } else { self.layers.lowers.clone() };
+        let root = Node::new(self.root, key, FileType::Directory, upper, lowers);
+        root.marked.store(marked, Ordering::Relaxed);
+        root.impure.store(impure, Ordering::Relaxed);
+        root.set_shadow(shadow);
+        tree.insert(Arc::new(root), Some(ROOT), false);
+    }
+
     /// The tree, to be changed. Nobody else is under way in it.
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Tree> {
         let mut tree = self.tree.write();
+        if !tree.is_rooted() {
+            self.plant(&mut tree);
+        }
         if tree.is_over() {
             tree.trim();
         }
@@ -99,12 +139,12 @@ impl Shared {
     }
 
     pub(super) fn get(&self, id: NodeId) -> Result<Arc<Node>> {
-        self.tree.read().by_id(id).cloned()
+        self.read().by_id(id).cloned()
     }
 
     pub(super) fn lookup(&self, dir: NodeId, name: Name<'_>) -> Result<Entry> {
         {
-            let tree = self.tree.read();
+            let tree = self.read();
             let dir = tree.dir(dir_slot(&tree, dir)?)?;
             if dir.removed {
                 return Err(Errno::NOENT);
@@ -124,14 +164,14 @@ impl Shared {
     }
 
     pub(super) fn parent(&self, dir: NodeId) -> Result<NodeId> {
-        let tree = self.tree.read();
+        let tree = self.read();
         let parent = tree.node(tree.dir(tree.slot_of(dir)?)?.parent)?;
         parent.retain(1);
         Ok(parent.id)
     }
 
     pub(super) fn retain(&self, id: NodeId) {
-        if let Ok(node) = self.tree.read().by_id(id) {
+        if let Ok(node) = self.read().by_id(id) {
             node.retain(1);
         }
     }
@@ -142,7 +182,7 @@ impl Shared {
             return;
         }
         {
-            let tree = self.tree.read();
+            let tree = self.read();
             let Ok(known) = tree.slot_of(id).and_then(|slot| tree.known(slot)) else { return };
             if !known.node.release(n) || !known.names.is_empty() {
                 return;

@@ -82,8 +82,9 @@ pub(super) enum Child {
 }
 
 impl Tree {
-    pub(super) fn new(root: Arc<Node>, hash: FixedState, limit: usize) -> Tree {
-        let mut tree = Tree {
+    /// A tree that has no root yet: it is the first node to be inserted.
+    pub(super) fn new(hash: FixedState, limit: usize) -> Tree {
+        Tree {
             slots: Vec::new(),
             free: Vec::new(),
             by_id: HashMap::with_hasher(FixedState::default()),
@@ -92,9 +93,13 @@ impl Tree {
             names: 0,
             limit,
             trim_at: limit,
-        };
-        tree.insert(root, Some(ROOT), false);
-        tree
+        }
+    }
+
+    /// Whether there is a root.
+    #[inline]
+    pub(super) fn is_rooted(&self) -> bool {
+        !self.slots.is_empty()
     }
 
     pub(super) fn limit(&self) -> usize {

@@ -34,7 +34,7 @@ pub(super) fn walk(
     let start = *path;
     // Here the name is most likely missing.
     let creates = matches!(goal, Goal::Open(OpenHow { create: Some(_), exclusive: true, .. }));
-    if !creates && let Some(end) = step(shared, cx, &mut Locked::Read(shared.tree.read()), dir, path, mounts, goal)? {
+    if !creates && let Some(end) = step(shared, cx, &mut Locked::Read(shared.read()), dir, path, mounts, goal)? {
         return Ok(end);
     }
     *path = start;
@@ -44,7 +44,7 @@ pub(super) fn walk(
 
 /// Opens a node that is known.
 pub(super) fn open(shared: &Arc<Shared>, cx: &Ctx<'_>, node: NodeId, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
-    let lock = shared.tree.read();
+    let lock = shared.read();
     let slot = lock.slot_of(node)?;
     if let Some(file) = open_node(shared, cx, &mut Locked::Read(lock), slot, flags)? {
         return Ok(file);
@@ -161,7 +161,8 @@ fn open_node(
     if node.upper.get().is_none() && node.file_type == FileType::Regular {
         if !flags.contains(changes) {
             let lower = node.real()?;
-            let file = lower.fs.open(cx, lower.id, (flags - changes) | OpenFlags::READ)?;
+            let quiet = (flags - changes) | OpenFlags::READ | OpenFlags::NOATIME;
+            let file = lower.fs.open(cx, lower.id, quiet)?;
             return Ok(Some(Arc::new(OverlayFile::new(shared.clone(), node.clone(), flags, Some(file)))));
         }
         // What is to be cut off need not be copied.

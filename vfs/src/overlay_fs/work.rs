@@ -6,12 +6,12 @@
 use core::{ops::ControlFlow, sync::atomic::Ordering};
 
 use super::{
-    layer::{INTERNAL, NodeRef},
+    layer::{INTERNAL, LIST, NodeRef},
     marks::Opacity,
     node::Node,
     shared::{Shared, Upper},
 };
-use crate::{Cookie, Ctx, Errno, FileSystem, FileType, Name, NewNode, NodeId, OpenFlags, Remove, Rename, Result};
+use crate::{Cookie, Ctx, Errno, FileSystem, FileType, Name, NewNode, NodeId, Remove, Rename, Result};
 
 /// A whiteout, where devices can be made.
 const WHITEOUT: NewNode<'static> = NewNode::Special { file_type: FileType::CharDevice, mode: 0, rdev: 0 };
@@ -169,7 +169,7 @@ impl Shared {
 /// Whether a directory of a layer has no entries at all.
 pub(super) fn is_bare(dir: &NodeRef) -> Result<bool> {
     let mut bare = true;
-    let open = dir.fs.open(&INTERNAL, dir.id, OpenFlags::READ | OpenFlags::DIRECTORY)?;
+    let open = dir.fs.open(&INTERNAL, dir.id, LIST)?;
     open.readdir(Cookie::START, &mut |_| {
         bare = false;
         ControlFlow::Break(())
@@ -187,7 +187,7 @@ pub(super) fn clear_work(dir: &NodeRef) -> Result<()> {
 
 fn names_in(fs: &dyn FileSystem, dir: NodeId) -> Result<Vec<Vec<u8>>> {
     let mut names = Vec::new();
-    let open = fs.open(&INTERNAL, dir, OpenFlags::READ | OpenFlags::DIRECTORY)?;
+    let open = fs.open(&INTERNAL, dir, LIST)?;
     open.readdir(Cookie::START, &mut |entry| {
         names.push(entry.name.as_bytes().to_vec());
         ControlFlow::Continue(())
