@@ -148,6 +148,11 @@ impl<S: Sides> Engine<S> {
         self.told.contains(&node)
     }
 
+    /// The paths that there is an entry for.
+    pub(super) fn paths(&self) -> HashSet<Vec<u8>> {
+        self.changes.iter().map(|change| change.path.clone()).collect()
+    }
+
     /// The result.
     pub(crate) fn finish(self) -> Changes {
         Changes::new(self.changes)
@@ -400,6 +405,6 @@ impl<S: Sides> Engine<S> {
     }
 }
 
-fn item(dir: &Item, entry: &Listed) -> Item {
+pub(super) fn item(dir: &Item, entry: &Listed) -> Item {
     Item { path: dir.path.join(&entry.name), dir: dir.node, node: entry.node, file_type: entry.file_type }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | any two trees | [`compare`] | both trees |
 //! | two trees with the same numbers for the same nodes | [`compare_related`] | both trees, or what is said to be touched |
+//! | an overlay and the layers below it | [`of_overlay`] | what was touched |
 //! | two forks of one memory filesystem | [`MemFs::changes_since`](crate::MemFs::changes_since) | what was touched |
 //!
 //! A change is told once: a directory that is gone is one entry that says how much went with it, a node that has moved
@@ -40,6 +41,7 @@
 mod content;
 mod display;
 pub(crate) mod engine;
+mod overlay;
 pub(crate) mod path;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,7 @@ mod trees;
 use crate::FileType;
 use content::same_bytes;
 pub use display::escape;
+pub use overlay::of_overlay;
 pub use trees::{compare, compare_related};
 
 /// What is different, in the order of the paths.

@@ -278,3 +278,82 @@ fn depth_costs_neither_stack_nor_memory() {
     assert_eq!(lines(moved.changes_since(&fs).unwrap()), ["> d/ → e/"]);
     fs.remove(&Ctx::ROOT, fs.root(), name(b"d"), Remove::Directory).unwrap_err();
 }
+
+fn overlay(lower: &Arc<MemFs>) -> (Arc<crate::OverlayFs>, Tree) {
+    let made = crate::OverlayFs::builder().lower(lower.clone()).upper_mem(MemFsOptions::new()).build().unwrap();
+    let fs = Arc::new(made);
+    (fs.clone(), Tree::new(fs))
+}
+
+#[test]
+fn an_overlay_tells_what_it_changed() {
+    let (lower, t) = start(dir! {
+        "f": "1", "d": { "x": "2", "y": "3", "deep": { "z": "4" } }, "swap1": "s1", "swap2": "s2", "over": "o", "by": "b",
+        "gone": { "saved": "5", "lost": "6", "sub": { "kept": "7", "not": "8" } }, "opaque": { "old": "", "both": "x" },
+        "mode": "m", "touched": "t", "dir-to-file": { "in": "" }, "replaced": "1", "l" => "f",
+    });
+    let one = t.metadata("by").unwrap().ino;
+    for name in [&b"by2"[..], b"by3"] {
+        lower.link(&Ctx::ROOT, one, lower.root(), Name::new(name).unwrap()).unwrap();
+    }
+    let (fs, t) = overlay(&lower);
+    assert_eq!(of_overlay(&fs).unwrap(), []);
+    // To look is to change nothing.
+    t.walk("").unwrap().for_each(|entry| drop(t.open(entry.unwrap().path, &READ)));
+    assert_eq!(of_overlay(&fs).unwrap(), []);
+    t.create_dir_all("new/dir").unwrap();
+    t.rename("f", "new/f").unwrap();
+    t.append("new/f", "!").unwrap();
+    t.rename("d", "new/dir/d").unwrap();
+    t.write("new/dir/d/added", "").unwrap();
+    t.remove("new/dir/d/x").unwrap();
+    t.rename("new/dir/d/deep/z", "z").unwrap();
+    exchange(&t, "swap1", "swap2");
+    t.append("by2", "more").unwrap();
+    t.rename("gone/saved", "saved").unwrap();
+    t.rename("gone/sub", "sub").unwrap();
+    t.remove("sub/not").unwrap();
+    t.remove_all("gone").unwrap();
+    t.remove_all("opaque").unwrap();
+    t.create_dir("opaque").unwrap();
+    t.write("opaque/both", "y").unwrap();
+    t.write("opaque/new", "").unwrap();
+    t.set_attr("mode", &SetAttr { mode: Some(0o600), ..SetAttr::default() }).unwrap();
+    t.write("touched", "t").unwrap();
+    t.remove_all("dir-to-file").unwrap();
+    t.write("dir-to-file", "x").unwrap();
+    t.write("tmp", "2").unwrap();
+    t.rename("tmp", "replaced").unwrap();
+    t.write("made and removed", "").unwrap();
+    t.remove("made and removed").unwrap();
+    let expected = [
+        "~ by (content)",
+        "~ by2 (content)",
+        "~ by3 (content)",
+        "~ dir-to-file (directory → file)",
+        "- dir-to-file/in",
+        "- gone/ (1 entry below)",
+        "~ mode (mode)",
+        "+ new/",
+        "+ new/dir/",
+        "> d/ → new/dir/d/",
+        "+ new/dir/d/added",
+        "- new/dir/d/x",
+        "> f → new/f (content)",
+        "~ opaque/both (content)",
+        "+ opaque/new",
+        "- opaque/old",
+        "~ replaced (content)",
+        "> gone/saved → saved",
+        "> gone/sub/ → sub/",
+        "- sub/not",
+        "> swap2 → swap1",
+        "> swap1 → swap2",
+        "~ touched (times)",
+        "> d/deep/z → z",
+    ];
+    assert_eq!(lines(of_overlay(&fs).unwrap()), expected);
+    assert_eq!(lines(of_overlay(&fs.fork().unwrap()).unwrap()), expected, "of a fork");
+}
+
+const READ: OpenHow<'static> = OpenHow { flags: OpenFlags::READ, create: None, exclusive: false, follow: false };

@@ -60,10 +60,10 @@ fn whole<F: FileSystem>(tree: &Tree) -> Option<&F> {
     fs.downcast_ref::<F>().filter(|fs| tree.place().node() == fs.root() && !tree.has_mounts())
 }
 
-struct Trees<'t> {
-    before: &'t Tree,
-    after: &'t Tree,
-    related: Option<&'t dyn Fn(NodeId) -> bool>,
+pub(super) struct Trees<'t> {
+    pub(super) before: &'t Tree,
+    pub(super) after: &'t Tree,
+    pub(super) related: Option<&'t dyn Fn(NodeId) -> bool>,
 }
 
 impl Trees<'_> {
@@ -74,7 +74,7 @@ impl Trees<'_> {
         }
     }
 
-    fn reach(&self, side: Side, item: &Item) -> crate::Result<Place> {
+    pub(super) fn reach(&self, side: Side, item: &Item) -> crate::Result<Place> {
         let path = item.path.to_vec();
         let (mut tree, mut rest) = (self.tree(side).clone(), &*path);
         // No path that is resolved may be longer than that.
@@ -86,7 +86,7 @@ impl Trees<'_> {
         tree.at(rest, |start, path| start.place(path, false))
     }
 
-    fn examine(&self, side: Side, item: &Item) -> Result<(Place, Metadata)> {
+    pub(super) fn examine(&self, side: Side, item: &Item) -> Result<(Place, Metadata)> {
         let found = self.reach(side, item).and_then(|place| {
             let metadata = place.metadata()?;
             Ok((place, metadata))
@@ -131,7 +131,7 @@ impl Sides for Trees<'_> {
 }
 
 /// The entries of a directory, by name.
-fn list(dir: &Place) -> crate::Result<Vec<Listed>> {
+pub(super) fn list(dir: &Place) -> crate::Result<Vec<Listed>> {
     let flags = OpenFlags::READ | OpenFlags::DIRECTORY | OpenFlags::NOATIME;
     let listing = dir.fs().open(&Ctx::ROOT, dir.node(), flags)?;
     let mut entries = Vec::new();

@@ -57,6 +57,7 @@ mod lookup;
 pub mod marks;
 mod node;
 mod options;
+mod parts;
 mod readdir;
 mod remove;
 mod rename;
