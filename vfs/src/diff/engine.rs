@@ -405,6 +405,11 @@ impl<S: Sides> Engine<S> {
     }
 }
 
+/// A path, longer by one name.
+pub(super) fn join_path(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
+}
+
 pub(super) fn item(dir: &Item, entry: &Listed) -> Item {
     Item { path: dir.path.join(&entry.name), dir: dir.node, node: entry.node, file_type: entry.file_type }
 }

@@ -38,9 +38,12 @@
 //! # }
 //! ```
 
+mod commit;
 mod content;
 mod display;
 pub(crate) mod engine;
+#[cfg(feature = "images")]
+mod layer;
 mod overlay;
 pub(crate) mod path;
 #[cfg(test)]
@@ -48,8 +51,11 @@ mod tests;
 mod trees;
 
 use crate::FileType;
+pub use commit::{Commit, CommitError, Committed, Conflict, Progress};
 use content::same_bytes;
 pub use display::escape;
+#[cfg(feature = "images")]
+pub use layer::{LayerEntries, layer_entries};
 pub use overlay::of_overlay;
 pub use trees::{compare, compare_related};
 

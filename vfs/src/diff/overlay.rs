@@ -21,16 +21,19 @@ use crate::{
 /// # Errors
 /// [`TreeError`] for what cannot be examined or read.
 pub fn of_overlay(overlay: &OverlayFs) -> Result<Changes> {
-    with_below(overlay, |before, after, below| {
-        let trees = Trees { before, after, related: Some(&|_| true) };
-        let mut engine = Engine::new(Layers { trees, below, overlay, linked: HashSet::new() });
-        let (was, is) = (Item::top(before.place().node()), Item::top(after.place().node()));
-        engine.changed(&was, &is)?;
-        engine.pair(was, is);
-        engine.run()?;
-        tell_other_names(&mut engine, after)?;
-        Ok(engine.finish())
-    })
+    with_below(overlay, |before, after, below| changes(overlay, before, after, below))
+}
+
+/// The changes, with what [`with_below`] gives.
+pub(super) fn changes(overlay: &OverlayFs, before: &Tree, after: &Tree, below: Option<&OverlayFs>) -> Result<Changes> {
+    let trees = Trees { before, after, related: Some(&|_| true) };
+    let mut engine = Engine::new(Layers { trees, below, overlay, linked: HashSet::new() });
+    let (was, is) = (Item::top(before.place().node()), Item::top(after.place().node()));
+    engine.changed(&was, &is)?;
+    engine.pair(was, is);
+    engine.run()?;
+    tell_other_names(&mut engine, after)?;
+    Ok(engine.finish())
 }
 
 /// Calls `f` with the tree below an overlay, the tree of the overlay, and the view that the first is of.

@@ -1,3 +1,7 @@
+mod commit;
+#[cfg(feature = "images")]
+mod layer;
+
 use std::sync::Arc;
 
 use super::*;
