@@ -114,11 +114,7 @@ pub trait FileSystem: Any + fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As `create`.
-    fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
-        let entry = self.create(cx, dir, name, new)?;
-        self.forget(entry.node, 1);
-        Ok(())
-    }
+    fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()>;
 
     /// Gives `node` a further name. A symbolic link is linked itself.
     ///

@@ -32,6 +32,16 @@ macro_rules! read_only_fs {
             }
         }
 
+        fn make(
+            &self,
+            cx: &$crate::Ctx<'_>,
+            dir: $crate::NodeId,
+            name: $crate::Name<'_>,
+            new: &$crate::NewNode<'_>,
+        ) -> $crate::Result<()> {
+            self.create(cx, dir, name, new).map(drop)
+        }
+
         fn link(
             &self,
             cx: &$crate::Ctx<'_>,

@@ -18,18 +18,21 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// Those of them that are as large as a chunk of content.
+    static LARGE: Cell<u64> = const { Cell::new(0) };
 }
 
-fn count() {
+fn count(size: usize) {
     // A thread that ends may allocate when its locals are gone; it is not the one that is measured.
     let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+    let _ = LARGE.try_with(|n| n.set(n.get() + u64::from(size >= 16 << 10)));
 }
 
 // SAFETY: every method passes its arguments on to `System` as they are, under the same contract, and answers what
 // `System` answers. Counting touches a thread-local without a destructor and does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc(layout) }
     }
@@ -40,13 +43,13 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count();
+        count(new_size);
         // SAFETY: as above.
         unsafe { System.realloc(ptr, layout, new_size) }
     }
@@ -169,4 +172,37 @@ fn a_walk_a_read_or_a_listing_of_an_image_allocates_nothing() {
         assert_eq!(count, 2001);
     };
     assert_eq!(allocations(list), 0);
+}
+
+#[test]
+fn opening_allocates_the_open_file_and_nothing_else() {
+    let (fs, _file) = fixture(3);
+    let lib = match fs.walk(
+        &CX,
+        fs.root(),
+        &mut Components::new(b"usr/lib/file").unwrap(),
+        &NoMounts,
+        Goal::Node { follow: true },
+    ) {
+        Ok(Walked::Node(entry)) => entry.node,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(allocations(|| drop(black_box(fs.open(&CX, lib, OpenFlags::READ).unwrap()))), 100);
+    fs.forget(lib, 1);
+}
+
+/// What is freed by emptying a file is what fills it again.
+#[test]
+fn a_file_that_is_filled_and_emptied_takes_no_chunk_from_the_allocator() {
+    let (_fs, file) = fixture(3);
+    let cycle = || {
+        file.set_len(0).unwrap();
+        for _ in 0..256 {
+            file.write_at(&[IoSlice::new(&[7; 4096])], At::End).unwrap();
+        }
+    };
+    cycle();
+    let before = LARGE.get();
+    (0..10).for_each(|_| cycle());
+    assert_eq!(LARGE.get() - before, 0);
 }

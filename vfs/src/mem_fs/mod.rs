@@ -3,31 +3,40 @@
 //! # Shape
 //! ```text
 //! MemFs → Shared ─ tree: RwLock<Tree>     Radix of slots: directories, links, special nodes, and of each file an Arc
-//!                ├ refs: Mutex              references and orphans, of the nodes that have any
+//!                ├ refs: Mutex              references and orphans, of the nodes that have any, open files apart
 //!                ├ quota: atomics           bytes and nodes
 //!                └ epoch                    which files may be changed in place
-//! MemFile ─ Arc<FileNode> ─ RwLock<FileState>   attributes and content: reading and writing need no other lock
+//! MemFile ─ Arc<FileNode> ┬ RwLock<FileState>   attributes and content: reading and writing need no other lock
+//!                         └ opens: atomic       open files of the filesystem that made it
 //! ```
 //! Everything below `tree` is persistent: a clone is one reference count, and a change copies what lies on its own
-//! path and is still shared. So a [fork](crate::Snapshots) takes the same time whatever the size.
+//! path and is still shared. So a [fork](crate::Snapshots) takes the same time whatever the size. What is changed again
+//! and again stands beside the pages that may be shared, and is cloned with them: one directory of each tree
+//! (`Tree::hot`), one chunk of each file (`Chunks::hot`).
 //!
 //! # Lock order
 //! 1. `Shared::tree`
 //! 2. `FileNode::state`; never two at a time
 //! 3. `Shared::refs`
+//! 4. `chunk::AT_HAND`, the only lock that filesystems share
 //!
 //! A later one may be taken while an earlier one is held, never the other way round. `quota` and `epoch` are atomics.
 //! No lock is held while a sink, a clock or another filesystem is called, but for the clock, which must not call back.
 //! A lock is never taken twice by one thread: the tree's read lock included.
 //!
 //! # Who may change what under which lock
-//! * Directories, links, special nodes, names: `tree` for writing.
+//! * Directories, links, special nodes, names: `tree` for writing. A file's number of names: its `state` for writing
+//!   besides, so that either lock is enough to read it.
 //! * A file's attributes and content: its `state` for writing, if its `epoch` is the filesystem's; else it may be
 //!   visible in a fork, and is superseded by a copy first, with `tree` held for writing (`Tree::file_of`).
-//! * What is charged to the quota: as above, and `tree` held for reading at least.
+//! * What is charged to the quota: as above, and `tree` held for reading at least; the number of nodes: `tree` for
+//!   writing.
+//! * Who is counted as open: more with `tree` held, so that nobody comes while a name is taken away; less at any time.
+//!   Who leaves last a file without names looks, with `tree` held for writing, whether that still holds.
 //!
 //! # Why a fork is one point in time
-//! `Shared::fork` holds `tree` for writing, sets a new epoch on both sides, then copies the root and the quota.
+//! `Shared::fork` holds `tree` for writing, sets a new epoch on both sides, then copies the tree (a root page and the
+//! directory beside it) and the quota.
 //!
 //! * Changes under `tree` are before the fork or after it, as the lock is taken.
 //! * A write in place checks the epoch under the file's lock, without `tree`. If it saw the old epoch, it held the
@@ -39,6 +48,8 @@
 //!   checked the epoch is seen by every reader of its filesystem.
 //! * A reader checks under the file's lock that the file has not been superseded, which happens under the same lock. If
 //!   it has, perhaps only in a fork, it finds the present one in `tree`.
+//! * Open files stay with the filesystem that opened them. When that supersedes the file, the count moves from the old
+//!   node to `refs`, under the lock of `refs`, and whoever closes learns from the same word where he is counted.
 //! * The quota's numbers change only with `tree` held, so that they fit the tree that the fork gets.
 //!
 //! # Limits

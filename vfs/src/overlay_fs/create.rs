@@ -20,6 +20,12 @@ impl Shared {
         hold(&tree, slot)
     }
 
+    pub(super) fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
+        let mut tree = self.write();
+        let dir = dir_slot(&tree, dir)?;
+        self.create_in(&mut tree, cx, dir, name, new).map(drop)
+    }
+
     /// With the tree locked; without a reference.
     pub(super) fn create_in(
         &self,

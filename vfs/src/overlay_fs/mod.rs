@@ -182,6 +182,10 @@ impl FileSystem for OverlayFs {
         self.shared.create(cx, dir, name, new)
     }
 
+    fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
+        self.shared.make(cx, dir, name, new)
+    }
+
     fn link(&self, _: &Ctx<'_>, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
         self.shared.link(node, dir, name)
     }
