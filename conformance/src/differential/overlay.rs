@@ -135,6 +135,29 @@ impl Rig {
         }
     }
 
+    /// Whether the upper layer is in memory.
+    pub fn is_memory(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        if self.kind == Kind::Host {
+            return false;
+        }
+        true
+    }
+
+    /// How many files are kept for names in lower layers that have not been touched.
+    ///
+    /// # Panics
+    /// If the work directory cannot be read.
+    pub fn indexed(&self) -> usize {
+        #[cfg(target_os = "linux")]
+        if let (false, Some(host)) = (self.is_memory(), &self.host) {
+            let dir = host.upper().join("work/gangplank-index");
+            return std::fs::read_dir(dir).expect("list the index").count();
+        }
+        let world = World::new(Made::new(self.memory.clone()));
+        world.names("work/gangplank-index").expect("list the index").len()
+    }
+
     /// The name of the first lower layer that somebody has written to, if there is one.
     pub fn lower_written_to(&self) -> Option<String> {
         let written = self.lowers.iter().map(print).zip(&self.before).position(|(now, before)| now != *before);

@@ -20,8 +20,8 @@ use super::{
     work::Temp,
 };
 use crate::{
-    At, Errno, FileType, FsCaps, Metadata, Name, NewNode, OpenFlags, Rename, Result, Seek, SetAttr, SetTime, SetXattr,
-    VirtualFile,
+    At, Errno, FileType, FsCaps, Metadata, Name, NewNode, OpenFlags, Remove, Rename, Result, Seek, SetAttr, SetTime,
+    SetXattr, VirtualFile,
 };
 
 /// Bytes that one step of a copy moves.
@@ -81,8 +81,9 @@ impl Shared {
             return Ok(());
         }
         let place = tree.parent_and_name(slot);
-        if copy.marked && !node.is_dir() && copy.below.nlink > 1 && !node.gone.load(Ordering::Acquire) {
-            self.add_to_index(&node, &copy, place.is_some())?;
+        let indexed = copy.marked && !node.is_dir() && copy.below.nlink > 1 && !node.gone.load(Ordering::Acquire);
+        if indexed {
+            self.add_to_index(&node, &copy)?;
         }
         let Some((dir, name)) = place else {
             // Held by the node, it needs no name.
@@ -90,16 +91,28 @@ impl Shared {
         };
         let name = name.as_bytes().to_vec();
         let name = Name::from_checked(&name);
-        let parent = tree.node(dir)?.clone();
-        if parent.upper.get().is_some() {
-            let before = parent.metadata(self.info.dev)?;
-            copy.temp.move_to((parent.real()?.id, name), Rename::Replace)?;
-            self.restore_times(&parent, &before);
-        } else {
-            self.publish_above(tree, dir, (&mut copy, name))?;
+        if let Err(e) = self.publish_in(tree, dir, (&mut copy, name)) {
+            if indexed {
+                self.drop_from_index(&node);
+            }
+            return Err(e);
         }
         self.published(tree, slot, &copy.node, &copy.below, copy.marked)?;
+        if indexed {
+            self.uncount_name(&node);
+        }
         tree.set_in_upper(dir, name)
+    }
+
+    fn publish_in(&self, tree: &mut Tree, dir: Slot, (copy, name): (&mut Copy<'_>, Name<'_>)) -> Result<()> {
+        let parent = tree.node(dir)?.clone();
+        if parent.upper.get().is_none() {
+            return self.publish_above(tree, dir, (copy, name));
+        }
+        let before = parent.metadata(self.info.dev)?;
+        copy.temp.move_to((parent.real()?.id, name), Rename::Replace)?;
+        self.restore_times(&parent, &before);
+        Ok(())
     }
 
     /// Makes the directory `dir`, and those above it that are missing, around a copy.
@@ -160,18 +173,26 @@ impl Shared {
         Ok(())
     }
 
-    /// Lets the other names that a node has below lead to its copy.
-    fn add_to_index(&self, node: &Node, copy: &Copy<'_>, placed: bool) -> Result<()> {
-        let (upper, Some(lower)) = (self.upper()?, node.lowers.first()) else { return Ok(()) };
-        // With the name in the index, and the one it gets.
-        let own = 1 + i64::from(placed);
-        let names = i64::try_from(copy.below.nlink).unwrap_or(i64::MAX) - own;
+    /// Lets the other names that a node has below lead to its copy, which has none yet.
+    fn add_to_index(&self, node: &Node, copy: &Copy<'_>) -> Result<()> {
+        let upper = self.upper()?;
+        // The name in the index is counted by the layer, and is none of the guest's.
+        let names = i64::try_from(copy.below.nlink).unwrap_or(i64::MAX) - 1;
         self.layers.marks.set_nlink(&*upper.fs, copy.node.id, names)?;
-        let name = index_name(lower);
+        let name = index_name(node.key);
         upper.fs.link(&INTERNAL, copy.node.id, upper.index.id, Name::from_checked(name.as_bytes()))?;
         self.indexed.store(true, Ordering::Relaxed);
         node.set_extra_names(names);
         Ok(())
+    }
+
+    /// No name below leads to the copy of a node any more. An entry that cannot be removed now is when the layer is
+    /// opened again.
+    pub(super) fn drop_from_index(&self, node: &Node) {
+        let Some(upper) = &self.upper else { return };
+        let name = index_name(node.key);
+        let _ = upper.fs.remove(&INTERNAL, upper.index.id, Name::from_checked(name.as_bytes()), Remove::NonDirectory);
+        node.set_extra_names(0);
     }
 
     /// Gives a name that only a lower layer has, of a node that has been copied up under another one, to the copy.
@@ -181,22 +202,21 @@ impl Shared {
         self.copy_up_locked(tree, dir, 0)?;
         let before = parent.metadata(self.info.dev)?;
         let copy = node.real()?;
-        self.count_names(&node, -1)?;
         copy.fs.link(&INTERNAL, copy.id, parent.real()?.id, name)?;
+        self.uncount_name(&node);
         self.restore_times(&parent, &before);
         tree.set_in_upper(dir, name)
     }
 
-    /// Notes that a copied-up node has more or fewer names than the upper layer counts.
-    pub(super) fn count_names(&self, node: &Node, more: i64) -> Result<()> {
-        let (copy, names) = (node.real()?, node.extra_names() + more);
-        match self.layers.marks.set_nlink(&*copy.fs, copy.id, names) {
-            // What could not be marked is not in the index either.
-            Ok(()) | Err(Errno::NOTSUP | Errno::PERM) => {}
-            Err(e) => return Err(e),
+    /// Notes that a copied-up node has one name less, or one that the upper layer counts from now on. Comes after what it
+    /// notes: if it cannot be written down, or a crash comes in between, the count is too high, and content is kept that
+    /// has no name; if it were too low, content would go that has one.
+    pub(super) fn uncount_name(&self, node: &Node) {
+        let names = node.extra_names() - 1;
+        if let Ok(copy) = node.real() {
+            let _ = self.layers.marks.set_nlink(&*copy.fs, copy.id, names);
         }
         node.set_extra_names(names);
-        Ok(())
     }
 
     /// A copy in the work directory, complete but for its name.

@@ -130,7 +130,7 @@ impl Shared {
     /// The copy of a lower node that was copied up under another of its names.
     fn indexed(&self, lower: &Lower) -> Result<Option<NodeRef>> {
         let (true, Some(upper)) = (self.indexed.load(Ordering::Relaxed), &self.upper) else { return Ok(None) };
-        let name = index_name(lower);
+        let name = index_name(Key { layer: lower.layer, ino: lower.node.id.get() });
         Ok(upper.index.lookup(Name::from_checked(name.as_bytes()))?.map(|(node, _)| node))
     }
 
@@ -193,6 +193,6 @@ impl Parts {
 }
 
 /// The name in the index of a node that has several names below.
-pub(super) fn index_name(lower: &Lower) -> String {
-    format!("{:x}-{:x}", lower.layer, lower.node.id.get())
+pub(super) fn index_name(key: Key) -> String {
+    format!("{:x}-{:x}", key.layer, key.ino)
 }

@@ -341,6 +341,7 @@ fn open_upper(root: &Place, work: &Place, marks: &Marks, sync: bool) -> Result<U
     let temps = sub_directory(fs, work.node(), b"work", 0o700)?;
     work::clear_work(&temps)?;
     let index = sub_directory(fs, work.node(), b"gangplank-index", 0o700)?;
+    work::sweep_index(&index, marks)?;
     probe_xattrs(&temps, marks)?;
     let devices = caps.contains(FsCaps::WHITEOUT) && can_make_devices(&temps);
     let sync = sync && caps.contains(FsCaps::DURABLE);

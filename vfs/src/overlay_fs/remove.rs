@@ -29,10 +29,10 @@ impl Shared {
             let hidden = self.is_hidden(&parent, name)?;
             self.copy_up_locked(tree, dir, 0)?;
             if hidden {
-                if !in_upper && node.upper.get().is_some() {
-                    self.count_names(&node, -1)?;
-                }
                 self.whiteout(&parent, name, in_upper.then_some(node.file_type))?;
+                if !in_upper && node.upper.get().is_some() {
+                    self.uncount_name(&node);
+                }
             } else if node.is_dir() {
                 self.remove_dir(&parent, name)?;
             } else {
@@ -68,6 +68,9 @@ impl Shared {
                 let now = parent.real()?.getattr()?.mtime;
                 node.set_ctime(node.real()?.getattr()?.ctime, now);
             }
+        } else if node.extra_names() < 0 && node.metadata(self.info.dev)?.nlink == 0 {
+            // The name in the index was the last.
+            self.drop_from_index(&node);
         }
         tree.reap(slot);
         Ok(())

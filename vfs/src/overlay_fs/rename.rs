@@ -99,13 +99,8 @@ impl Shared {
         let old_hidden = self.is_hidden(&from.node, from.name)?;
         let new_hidden = self.is_hidden(&to.node, to.name)?;
         self.take_along(tree, &source, (&from, &to), new_hidden)?;
-        if let Some(target) = &target {
-            if target.in_upper && target.node.is_dir() {
-                self.clear(&to.node, to.name, &target.node)?;
-            }
-            if !target.in_upper && target.node.upper.get().is_some() {
-                self.count_names(&target.node, -1)?;
-            }
+        if let Some(target) = target.as_ref().filter(|target| target.in_upper && target.node.is_dir()) {
+            self.clear(&to.node, to.name, &target.node)?;
         }
         let (old, new) = ((from.node.real()?.id, from.name), (to.node.real()?.id, to.name));
         if source.node.is_dir() && whiteout_there {
@@ -126,6 +121,9 @@ impl Shared {
         tree.set_child(from.dir, from.name, Child::Nothing { whiteout: old_hidden })?;
         tree.set_child(to.dir, to.name, Child::Node { slot: source.slot, in_upper: true })?;
         if let Some(target) = target {
+            if !target.in_upper && target.node.upper.get().is_some() {
+                self.uncount_name(&target.node);
+            }
             self.unnamed(tree, target.slot, &to.node)?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use core::{ops::ControlFlow, sync::atomic::Ordering};
 
 use super::{
     layer::{INTERNAL, LIST, NodeRef},
-    marks::Opacity,
+    marks::{Marks, Opacity},
     node::Node,
     shared::{Shared, Upper},
 };
@@ -181,6 +181,19 @@ pub(super) fn is_bare(dir: &NodeRef) -> Result<bool> {
 pub(super) fn clear_work(dir: &NodeRef) -> Result<()> {
     for name in names_in(&*dir.fs, dir.id)? {
         remove_tree(&*dir.fs, dir.id, Name::from_checked(&name), 0)?;
+    }
+    Ok(())
+}
+
+/// Removes from the index what a crash left there of nodes that have no other name.
+pub(super) fn sweep_index(dir: &NodeRef, marks: &Marks) -> Result<()> {
+    for name in names_in(&*dir.fs, dir.id)? {
+        let name = Name::from_checked(&name);
+        let Some((node, _)) = dir.lookup(name)? else { continue };
+        let own = node.getattr()?.nlink;
+        if own == 1 && marks.nlink_of(&*node.fs, node.id)? < 0 {
+            dir.fs.remove(&INTERNAL, dir.id, name, Remove::NonDirectory)?;
+        }
     }
     Ok(())
 }
