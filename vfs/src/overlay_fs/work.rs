@@ -191,7 +191,7 @@ pub(super) fn sweep_index(dir: &NodeRef, marks: &Marks) -> Result<()> {
         let name = Name::from_checked(&name);
         let Some((node, _)) = dir.lookup(name)? else { continue };
         let own = node.getattr()?.nlink;
-        if own == 1 && marks.nlink_of(&*node.fs, node.id)? < 0 {
+        if own == 1 && marks.read(&*node.fs, node.id)?.names < 0 {
             dir.fs.remove(&INTERNAL, dir.id, name, Remove::NonDirectory)?;
         }
     }
