@@ -9,7 +9,9 @@ use std::{
 
 use common::Sandbox;
 
-const COMMANDS: [&str; 6] = ["run", "inspect", "compile", "engines", "completions", "man"];
+const COMMANDS: [&str; 7] = ["run", "inspect", "compile", "fs", "engines", "completions", "man"];
+
+const FS_COMMANDS: [&str; 5] = ["ls", "cat", "diff", "pack", "unpack"];
 
 #[test]
 fn completions_know_the_commands_and_options() {
@@ -17,7 +19,13 @@ fn completions_know_the_commands_and_options() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = sandbox.run(&["completions", shell]);
         assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{shell}");
-        for word in COMMANDS.iter().chain(&["host-resolver", "limit-fs-nodes", "stats-json"]) {
+        for word in COMMANDS.iter().chain(&FS_COMMANDS).chain(&[
+            "host-resolver",
+            "mount",
+            "diff-json",
+            "commit",
+            "deterministic",
+        ]) {
             assert!(ran.out.contains(word), "{word} is not in the completions of {shell}");
         }
         syntax(shell, &ran.out);
@@ -75,6 +83,11 @@ fn every_command_has_a_page() {
         assert!(page.out.contains(&format!(".TH gangplank-{command} 1")), "{}", page.out);
         assert!(page.out.contains(".SH SYNOPSIS"), "{}", page.out);
     }
+    for command in FS_COMMANDS {
+        let page = sandbox.run(&["man", "fs", command]);
+        assert_eq!((page.code, &*page.err), (Some(0), ""), "{command}");
+        assert!(page.out.contains(&format!(".TH gangplank-fs-{command} 1")), "{}", page.out);
+    }
     let run = sandbox.run(&["man", "run"]).out;
     for words in ["\\-\\-limit\\-memory", "\\-\\-stats\\-json", "Exit codes", "Examples"] {
         assert!(run.contains(words), "{words}: {run}");
@@ -84,17 +97,20 @@ fn every_command_has_a_page() {
 #[test]
 fn help_has_examples_and_fits() {
     let sandbox = Sandbox::new();
-    for command in ["run", "inspect", "compile", "completions", "man"] {
+    let commands = ["run", "inspect", "compile", "fs", "completions", "man"].map(|command| vec![command]);
+    for command in commands.into_iter().chain(FS_COMMANDS.map(|command| vec!["fs", command])) {
         for flag in ["-h", "--help"] {
-            let help = sandbox.run(&[command, flag]);
-            assert_eq!((help.code, &*help.err), (Some(0), ""), "{command}");
-            assert!(help.out.contains("Examples:\n  gangplank "), "{command} {flag}: {}", help.out);
+            let help = sandbox.run(&[&command[..], &[flag]].concat());
+            assert_eq!((help.code, &*help.err), (Some(0), ""), "{command:?}");
+            assert!(help.out.contains("Examples:\n  gangplank "), "{command:?} {flag}: {}", help.out);
             let longest = help.out.lines().map(|line| line.chars().count()).max().unwrap();
-            assert!(longest <= 100, "{command} {flag}: {longest}");
+            assert!(longest <= 100, "{command:?} {flag}: {longest}");
         }
     }
     let run = sandbox.run(&["run", "--help"]).out;
-    for heading in ["What the program is given:", "Limits:", "Watching it:", "Engine and compiled code:"] {
+    for heading in
+        ["What the program is given:", "What it changed:", "Limits:", "Watching it:", "Engine and compiled code:"]
+    {
         assert!(run.contains(heading), "{heading}: {run}");
     }
     // A table whose lines are broken is no table.
@@ -109,5 +125,6 @@ fn bad_values() {
     sandbox.run(&["completions", "csh"]).refused(2, &["csh", "bash", "zsh", "fish"]);
     sandbox.run(&["completions"]).refused(2, &["SHELL"]);
     sandbox.run(&["man", "woman"]).refused(2, &["no command `woman`", "`run`"]);
-    sandbox.run(&["man", "run", "more"]).refused(2, &["more"]);
+    sandbox.run(&["man", "run", "more"]).refused(2, &["no command `run more`"]);
+    sandbox.run(&["man", "fs", "rm"]).refused(2, &["no command `fs rm`", "`unpack`"]);
 }

@@ -53,6 +53,160 @@ fn a_directory_of_the_host_is_that_directory() {
     assert_eq!(fs::read_to_string(sandbox.path().join("dir/out.txt")).unwrap(), "hello\n");
 }
 
+/// Packs `dir` and others.
+fn packed() -> Sandbox {
+    let sandbox = sandbox();
+    passes(&sandbox.run(&["fs", "pack", "dir", "dir.tar"]), "");
+    passes(&sandbox.run(&["fs", "pack", "dir", "dir.tar.gz"]), "");
+    sandbox.file("patch/hello.txt", "patched\n");
+    passes(&sandbox.run(&["fs", "pack", "patch", "patch.tar"]), "");
+    // One stored file, by hand.
+    let mut zip = Vec::new();
+    let (name, content) = (b"hello.txt", b"zipped\n");
+    let local = |sig: &[u8], more: &[u8]| {
+        let mut header = sig.to_vec();
+        header.extend_from_slice(more);
+        header.extend_from_slice(&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0x28]);
+        header.extend_from_slice(&crc32(content).to_le_bytes());
+        header.extend_from_slice(&(content.len() as u32).to_le_bytes());
+        header.extend_from_slice(&(content.len() as u32).to_le_bytes());
+        header.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        header.extend_from_slice(&[0, 0]);
+        header
+    };
+    zip.extend(local(b"PK\x03\x04", b""));
+    zip.extend_from_slice(name);
+    zip.extend_from_slice(content);
+    let directory = zip.len() as u32;
+    zip.extend(local(b"PK\x01\x02", &[20, 0]));
+    zip.extend_from_slice(&[0; 14]);
+    zip.extend_from_slice(name);
+    let size = zip.len() as u32 - directory;
+    zip.extend_from_slice(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+    zip.extend_from_slice(&size.to_le_bytes());
+    zip.extend_from_slice(&directory.to_le_bytes());
+    zip.extend_from_slice(&[0, 0]);
+    sandbox.file("dir.zip", zip);
+    sandbox
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
+
+#[test]
+fn a_view_can_be_changed_and_the_directory_stays() {
+    let sandbox = packed();
+    let before = fs::read_dir(sandbox.path().join("dir")).unwrap().count();
+    for src in ["dir", "dir.tar", "dir.tar.gz"] {
+        let mount = format!("type=overlay,src={src},dst=/x");
+        passes(&sandbox.run(&["run", "--mount", &mount, "reader.wasm"]), "hello, world\n");
+        passes(&sandbox.run(&["run", "--mount", &mount, "writer.wasm"]), "");
+        assert_eq!(sandbox.run(&["run", "--mount", &format!("{mount},ro"), "writer.wasm"]).code, Some(69));
+    }
+    for dir in ["dir", "dir::/x"] {
+        passes(&sandbox.run(&["run", "--fs", "overlay", "--dir", dir, "reader.wasm"]), "hello, world\n");
+        passes(&sandbox.run(&["run", "--fs", "overlay", "--dir", dir, "writer.wasm"]), "");
+    }
+    assert_eq!(sandbox.run(&["run", "--fs", "overlay", "--dir", "dir:ro", "writer.wasm"]).code, Some(69));
+    assert_eq!(fs::read_dir(sandbox.path().join("dir")).unwrap().count(), before);
+    // Limits are those of what is in memory.
+    let ran = sandbox.run(&["run", "--limit-fs-nodes", "1", "--fs", "overlay", "--dir", "dir", "writer.wasm"]);
+    assert!(ran.code == Some(51) && ran.err.contains("ran out of files in `--dir dir`"), "{ran:?}");
+    let ran = sandbox.run(&["run", "--limit-fs-nodes", "3", "--fs", "overlay", "--dir", "dir", "writer.wasm"]);
+    passes(&ran, "");
+}
+
+#[test]
+fn each_source_lies_over_the_one_before() {
+    let sandbox = packed();
+    for (first, second, out) in [
+        ("dir", "patch.tar", "patched\n"),
+        ("patch.tar", "dir", "hello, world\n"),
+        ("patch", "dir.tar.gz", "hello, world\n"),
+    ] {
+        for ro in ["", ",ro"] {
+            let mount = format!("type=overlay,src={first},src={second},dst=/x{ro}");
+            passes(&sandbox.run(&["run", "--mount", &mount, "reader.wasm"]), out);
+        }
+    }
+    let mount = "type=oci,src=dir.tar.gz,src=patch.tar,dst=/x";
+    passes(&sandbox.run(&["run", "--mount", mount, "reader.wasm"]), "patched\n");
+    assert_eq!(sandbox.run(&["run", "--mount", mount, "writer.wasm"]).code, Some(69));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn changes_can_be_kept_on_disk() {
+    let sandbox = sandbox();
+    fs::create_dir(sandbox.path().join("upper")).unwrap();
+    fs::create_dir(sandbox.path().join("work")).unwrap();
+    let mount = "type=overlay,src=dir,dst=/x,upper=upper,work=work";
+    let ran = sandbox.run(&["run", "--mount", mount, "writer.wasm"]);
+    if ran.err.contains("xattr") || ran.err.contains("extended attributes") {
+        eprintln!("not tested: {}", ran.err);
+        return;
+    }
+    passes(&ran, "");
+    assert!(!sandbox.path().join("dir/out.txt").exists());
+    assert_eq!(fs::read_to_string(sandbox.path().join("upper/out.txt")).unwrap(), "hello\n");
+    // The next run finds it.
+    sandbox.wasm("again.wasm", &reader().replace("hello.txt", "./out.txt"));
+    passes(&sandbox.run(&["run", "--mount", mount, "again.wasm"]), "hello\n");
+    passes(&sandbox.run(&["run", "--mount", mount, "reader.wasm"]), "hello, world\n");
+    refused(
+        &sandbox,
+        &["--mount", "type=overlay,src=dir,dst=/x,upper=none,work=work"],
+        &["cannot keep changes in `none`: it does not exist"],
+        "none",
+    );
+    refused(
+        &sandbox,
+        &["--mount", "type=overlay,src=dir,dst=/x,upper=upper,work=dir/hello.txt"],
+        &["cannot keep changes in `dir/hello.txt`: it is not a directory"],
+        "dir/hello.txt",
+    );
+    if fs::metadata("/dev/shm").is_ok_and(|found| found.is_dir()) {
+        let other = tempfile::tempdir_in("/dev/shm").unwrap();
+        let mount = format!("type=overlay,src=dir,dst=/x,upper=upper,work={}", other.path().display());
+        refused(&sandbox, &["--mount", &mount], &["cannot keep changes in `upper`"], "upper");
+    }
+}
+
+#[test]
+fn images_are_read_only_directories() {
+    let sandbox = packed();
+    for (kind, file, out) in
+        [("tar", "dir.tar", "hello, world\n"), ("tar", "dir.tar.gz", "hello, world\n"), ("zip", "dir.zip", "zipped\n")]
+    {
+        let mount = format!("type={kind},src={file},dst=/x");
+        passes(&sandbox.run(&["run", "--mount", &mount, "reader.wasm"]), out);
+        assert_eq!(sandbox.run(&["run", "--mount", &mount, "writer.wasm"]).code, Some(69));
+        passes(&sandbox.run(&["run", "--mount", &format!("type=mem,src={file},dst=/x"), "reader.wasm"]), out);
+        passes(&sandbox.run(&["run", "--mount", &format!("type=mem,src={file},dst=/x"), "writer.wasm"]), "");
+    }
+    let cut = fs::read(sandbox.path().join("dir.tar")).unwrap();
+    sandbox.file("cut.tar", &cut[..512 + 5]);
+    sandbox.file("noise.tar", [0xA5; 2048]);
+    for (text, says, marked) in [
+        ("type=tar,src=cut.tar,dst=/x", &["cannot open `cut.tar`: ", "byte"][..], "cut.tar"),
+        ("type=overlay,src=dir,src=cut.tar,dst=/x", &["cannot open `cut.tar`: "], "cut.tar"),
+        ("type=mem,src=cut.tar,dst=/x", &["cannot open `cut.tar`: "], "cut.tar"),
+        ("type=oci,src=dir.tar,src=cut.tar,dst=/x", &["cannot open `cut.tar`: "], "cut.tar"),
+        ("type=tar,src=noise.tar,dst=/x", &["cannot open `noise.tar`: "], "noise.tar"),
+        ("type=tar,src=dir.zip,dst=/x", &["it is a zip, not a tar", "help: say `type=zip`"], "dir.zip"),
+        ("type=zip,src=dir.tar,dst=/x", &["it is a tar, not a zip", "help: say `type=tar`"], "dir.tar"),
+        ("type=tar,src=dir,dst=/x", &["it is a directory, not an image"], "dir"),
+        ("type=tar,src=none,dst=/x", &["it does not exist"], "none"),
+        ("type=oci,src=none,dst=/x", &["it does not exist"], "none"),
+        ("type=oci,src=dir,dst=/x", &["cannot open `dir`: "], "dir"),
+        ("type=overlay,src=none,dst=/x", &["cannot open `none`: it does not exist"], "none"),
+    ] {
+        refused(&sandbox, &["--mount", text], says, marked);
+    }
+}
+
 #[test]
 fn a_comma_in_a_path_is_written_twice() {
     let sandbox = sandbox();
@@ -152,7 +306,7 @@ fn words_that_are_wrong() {
             "none",
         ),
         ("type=host,src=dir/hello.txt,dst=/x", &["it is not a directory", "help: "], "dir/hello.txt"),
-        ("type=mem,src=none,dst=/x", &["cannot offer the directory `none`"], "none"),
+        ("type=mem,src=none,dst=/x", &["cannot open `none`: it does not exist"], "none"),
     ] {
         refused(&sandbox, &["--mount", text], says, marked);
     }

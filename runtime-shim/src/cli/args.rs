@@ -5,7 +5,7 @@ use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode, time:
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::{
-    examples,
+    examples, fs,
     limits::{self, Size},
 };
 
@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Compile a program ahead of time, for machines like this one.
     #[command(after_help = examples::COMPILE)]
     Compile(Compile),
+    /// Look into images and directories, compare them, make and unpack them.
+    #[command(subcommand, after_help = examples::FS)]
+    Fs(fs::args::Command),
     /// List the engines, and what each can do; and where compiled programs are cached.
     Engines,
     /// Print a script that lets a shell complete our command line.
@@ -40,13 +43,14 @@ pub(crate) enum Command {
 
 /// Headings of the help.
 const GIVEN: &str = "What the program is given";
+const CHANGES: &str = "What it changed";
 const LIMITS: &str = "Limits";
 const WATCHING: &str = "Watching it";
 const CODE: &str = "Engine and compiled code";
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// How each --dir is offered: the directory itself, or a copy in memory that goes with the program.
+    /// How each --dir is offered: the directory itself, a copy of it in memory, or a view that keeps changes in memory.
     #[arg(help_heading = GIVEN, long, value_name = "FS", value_enum, default_value_t = Fs::Host)]
     pub(crate) fs: Fs,
 
@@ -59,9 +63,16 @@ pub(crate) struct Run {
 
     /// Offer a directory of any kind: type=KIND,src=PATH,dst=GUEST and options, with commas between them.
     ///
-    /// KIND is `mem` (in memory: empty, or with src a copy of that directory) or `host` (the directory itself). Options:
-    /// `ro`, `noatime`; for `mem` also `size=64M` and `nodes=1000`, its limits. A comma in a path is written twice. Where GUEST lies
-    /// in a directory that is offered already, and there is a directory of that name, it takes that one's place.
+    /// KIND is one of: `mem`, in memory, empty or with src a copy of a directory or image; `host`, the directory itself;
+    /// `overlay`, a copy-on-write view of a directory or image, or of several, each src over the one before; `tar`
+    /// (.tar.gz and .tar.zst too) and `zip`, an image in a file; `oci`, an OCI image, of which `ref=` chooses one, or its
+    /// layers, each src over the one before.
+    ///
+    /// Options: `ro`; `noatime`; for `mem` and `overlay` `size=64M` and `nodes=1000`, limits of what is in memory; for
+    /// `overlay` `upper=DIR,work=DIR`, to keep changes there instead, as Linux's overlayfs does. A comma in a path is
+    /// written twice.
+    ///
+    /// Where GUEST lies in a directory that is offered, and there is a directory of that name, it takes its place.
     #[arg(help_heading = GIVEN, long = "mount", value_name = "type=KIND,dst=GUEST[,…]")]
     pub(crate) mounts: Vec<OsString>,
 
@@ -103,6 +114,29 @@ pub(crate) struct Run {
     /// It slows the program down a little; precompiled programs cannot be profiled.
     #[arg(help_heading = WATCHING, long, value_name = "FILE.cpuprofile", value_hint = ValueHint::FilePath)]
     pub(crate) profile: Option<PathBuf>,
+
+    /// Tell on stderr in the end what the program changed in its views (--fs overlay) and in memory.
+    #[arg(help_heading = CHANGES, long, value_name = "FORMAT", value_enum, num_args = 0..=1, require_equals = true,
+        default_missing_value = "text")]
+    pub(crate) diff: Option<DiffFormat>,
+
+    /// Write what --diff=json prints to a file.
+    #[arg(help_heading = CHANGES, value_hint = ValueHint::FilePath, long, value_name = "FILE")]
+    pub(crate) diff_json: Option<PathBuf>,
+
+    /// Put what the program changed in its views into the directories below, if it ends with code 0.
+    ///
+    /// Each file is replaced at once or not at all. If somebody else has changed the same things meanwhile, they are
+    /// listed, and nothing is put anywhere.
+    #[arg(help_heading = CHANGES, long)]
+    pub(crate) commit: bool,
+
+    /// Keep what the program changed in a file, as a layer of an OCI image: .tar, .tar.gz or .tgz.
+    ///
+    /// What was deleted is in it as whiteouts, so that `--mount type=overlay,src=DIR,src=FILE` shows the directory as the
+    /// program left it. GUEST says of which directory, if there are several.
+    #[arg(help_heading = CHANGES, value_hint = ValueHint::FilePath, long, value_name = "FILE[::GUEST]")]
+    pub(crate) save: Vec<OsString>,
 
     /// Whether descriptors have rights, as preview1 was once meant to; most programs never ask.
     #[arg(help_heading = GIVEN, long, value_enum, default_value_t = Rights::Ignore)]
@@ -211,8 +245,8 @@ pub(crate) struct Completions {
 
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// The command whose page it is; all of them have one.
-    pub(crate) command: Option<String>,
+    /// The command whose page it is, as in `gangplank man fs ls`; all of them have one.
+    pub(crate) command: Vec<String>,
 }
 
 /// How a host directory is offered.
@@ -222,6 +256,8 @@ pub(crate) enum Fs {
     Host,
     /// A copy in memory.
     Mem,
+    /// A copy-on-write view: nothing is copied until the program changes it, and the directory stays as it is.
+    Overlay,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -230,6 +266,14 @@ pub(crate) enum StatsFormat {
     Table,
     /// On one line: `{"calls", "errors", "bytes", "total_ns", "syscalls": [{"module", "name", "calls", "errors":
     /// {ERRNO: count}, "bytes", "total_ns", "mean_ns", "max_ns"}]}`.
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// For people: `+` created, `~` changed, `-` deleted, `>` renamed.
+    Text,
+    /// On one line: `{"format": 1, "directories": [{"guest", "summary", "changes"}]}`, as of `gangplank fs diff --json`.
     Json,
 }
 
@@ -286,6 +330,9 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
+    if number.is_empty() {
+        return Err("it begins with no number".to_owned());
+    }
     let seconds = match unit {
         "" | "s" => 1.0,
         "ms" => 1e-3,

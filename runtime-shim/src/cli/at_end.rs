@@ -12,7 +12,7 @@ use std::{
 
 use gangplank::engine::Profile;
 
-use super::{listen::SocketFiles, report::Failure, run::complain, tracing::Summary};
+use super::{changes::Report, listen::SocketFiles, report::Failure, run::complain, tracing::Summary};
 
 /// Done once, by whoever comes first.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ pub(crate) struct AtEnd {
     pub(crate) summary: Summary,
     pub(crate) sockets: SocketFiles,
     pub(crate) profile: ProfileFile,
+    pub(crate) changes: Report,
 }
 
 /// `--profile`.
@@ -58,11 +59,18 @@ impl ProfileFile {
 }
 
 impl AtEnd {
-    /// Does it.
-    pub(crate) fn run(&self) {
+    /// Whether there is anything that must not be left undone.
+    #[cfg(unix)]
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.summary.is_wanted() || self.profile.0.is_some() || self.changes.is_wanted()
+    }
+
+    /// Does it. `succeeded`: whether the program has. Answers whether what it changed is told and kept as was asked for.
+    pub(crate) fn run(&self, succeeded: bool) -> bool {
         self.sockets.remove();
         self.summary.print();
         self.profile.write();
+        self.changes.run(succeeded)
     }
 }
 
@@ -104,7 +112,7 @@ pub(crate) mod signals {
                     canceller.cancel(why);
                     thread::sleep(grace);
                 }
-                at_end.run();
+                at_end.run(false);
                 std::process::exit(code.into());
             })?;
             Ok(watch)

@@ -7,7 +7,9 @@ Examples:
   gangplank run hello.wasm
   gangplank run --dir . --env LANG prog.wasm --its-own-option file.txt
   gangplank run --dir ./project::/work --dir /usr/share/dict::/dict:ro prog.wasm
-  gangplank run --fs mem --dir ./project::/ prog.wasm     (the host's files stay as they are)
+  gangplank run --fs overlay --dir ./project::/ --diff prog.wasm     (the host's files stay as they are)
+  gangplank run --fs overlay --dir ./project::/ --diff --commit prog.wasm
+  gangplank run --mount type=tar,src=python.tar.gz,dst=/usr --mount type=mem,dst=/tmp,size=64M prog.wasm
   gangplank run --tmpfs /tmp --limit-fs-bytes 64M --limit-memory 512M --timeout 10s untrusted.wasm
   gangplank run --listen tcp:127.0.0.1:8080 server.wasm
   gangplank run --strace --stats prog.wasm 2>calls.txt"
@@ -24,6 +26,7 @@ Exit codes:
   The program's own code, modulo 256, or
     2  the command line is wrong; nothing has been run
   124  --timeout or --limit-fuel ended the program
+  125  the program succeeded, but what it changed could not be told, saved or committed
   126  the program cannot be run: not a module, damaged, or it needs what we do not provide
   127  there is no such program
   130  Ctrl-C ended the program (as shells report it)
@@ -88,3 +91,98 @@ pub(crate) const MAN: &str = "\
 Examples:
   gangplank man > gangplank.1
   gangplank man run > gangplank-run.1 && man ./gangplank-run.1";
+
+pub(crate) const FS: &str = "\
+Examples:
+  gangplank fs ls -l -R image.tar.gz
+  gangplank fs cat image.zip etc/config.toml
+  gangplank fs diff before/ after.tar
+  gangplank fs pack --deterministic ./project project.tar.gz
+  gangplank fs unpack image.tar.zst ./there
+
+A tree is a directory; an image (.tar, .tar.gz, .tar.zst, .zip), which is told by what is in it and not by its name; or
+`oci:PATH[:REFERENCE]`, an OCI image in a directory or in a tar.
+
+Exit codes: 0 done, 1 trouble, 2 the command line is wrong. Those of `diff` are as diff(1)'s: 0 the same, 1 different,
+2 trouble.";
+
+macro_rules! fs_ls {
+    () => {
+        "\
+Examples:
+  gangplank fs ls image.tar.gz usr/lib
+  gangplank fs ls -l -R ./project
+  gangplank fs ls --json -R oci:./image:latest | jq -r '.[] | select(.size > 1000000).path'"
+    };
+}
+
+pub(crate) const FS_LS: &str = fs_ls!();
+
+pub(crate) const FS_LS_LONG: &str = concat!(
+    fs_ls!(),
+    "
+
+Keys of --json, of each entry (keys may be added):
+  path             from the top of the tree
+  type             file, directory, symlink, fifo, socket, char_device, block_device
+  mode             permissions, octal: \"0644\"
+  nlink            number of names
+  uid, gid         owner and group
+  size             bytes
+  mtime            last change, UTC: \"2026-11-20T14:05:59.000000000Z\"
+  target           of a symbolic link, else null
+  path_hex, target_hex
+                   only of what is no UTF-8: its bytes"
+);
+
+pub(crate) const FS_CAT: &str = "\
+Examples:
+  gangplank fs cat image.tar.gz etc/passwd
+  gangplank fs cat oci:./image:latest app/main.wasm > main.wasm";
+
+macro_rules! fs_diff {
+    () => {
+        "\
+Examples:
+  gangplank fs diff before/ after/
+  gangplank fs diff --json release-1.tar.gz release-2.tar.gz | jq .summary"
+    };
+}
+
+pub(crate) const FS_DIFF: &str = fs_diff!();
+
+pub(crate) const FS_DIFF_LONG: &str = concat!(
+    fs_diff!(),
+    "
+
+Each line is one entry:
+  + created   - deleted, a directory with all in it   ~ changed (in what)   > old name → new name
+
+Keys of --json (keys may be added):
+  summary          created, deleted, changed, renamed: how many
+  changes          list: path, kind (created, deleted, changed, renamed, type_changed),
+                   type (file, directory, …), size, size_before (bytes),
+                   aspects (list: content, mode, owner, times, xattrs), from (the old path, or
+                   the old type, or null), below (entries that were deleted with a directory)
+  path_hex, from_hex
+                   only of what is no UTF-8: its bytes
+
+Exit codes: 0 the same, 1 different, 2 trouble."
+);
+
+pub(crate) const FS_PACK: &str = "\
+Examples:
+  gangplank fs pack ./project project.tar.gz
+  gangplank fs pack --deterministic ./project project.tar
+  gangplank fs pack old.zip new.tar
+  gangplank fs pack ./project - | ssh host tar x
+
+Entries are sorted by name. The file appears when it is complete.";
+
+pub(crate) const FS_UNPACK: &str = "\
+Examples:
+  gangplank fs unpack image.tar.gz ./there
+  gangplank fs unpack --force patch.zip ./project
+  gangplank fs unpack oci:./image:latest ./root
+
+Nothing is written outside of the directory, whatever the image says. An image that is damaged changes nothing.";

@@ -17,17 +17,16 @@ pub(crate) fn man(args: &Man) -> Result<u8, Failure> {
     let mut command = Cli::command();
     // Gives the subcommands what they inherit.
     command.build();
-    let command = match &args.command {
-        None => command,
-        Some(name) => {
-            let commands = command.get_subcommands().map(|one| format!("`{}`", one.get_name())).collect::<Vec<_>>();
-            let found = command.find_subcommand(name).cloned().ok_or_else(|| {
-                Failure::usage(format!("there is no command `{name}`"))
-                    .help(format!("it is one of {}", commands.join(", ")))
-            })?;
-            found.display_name(format!("gangplank-{name}"))
-        }
-    };
+    for (at, name) in args.command.iter().enumerate() {
+        let commands = command.get_subcommands().map(|one| format!("`{}`", one.get_name())).collect::<Vec<_>>();
+        command = command.find_subcommand(name).cloned().ok_or_else(|| {
+            let failure = Failure::usage(format!("there is no command `{}`", args.command[..=at].join(" ")));
+            if commands.is_empty() { failure } else { failure.help(format!("it is one of {}", commands.join(", "))) }
+        })?;
+    }
+    if !args.command.is_empty() {
+        command = command.display_name(format!("gangplank-{}", args.command.join("-")));
+    }
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
         .manual("Gangplank")

@@ -2,9 +2,11 @@
 
 mod args;
 mod at_end;
+mod changes;
 mod compiled;
 mod engines;
 mod examples;
+mod fs;
 mod generate;
 mod given;
 mod inspect;
@@ -13,6 +15,7 @@ mod listen;
 mod progress;
 mod report;
 mod run;
+mod sources;
 mod tracing;
 mod words;
 
@@ -26,6 +29,8 @@ pub(crate) mod exit {
     pub(crate) const USAGE: u8 = 2;
     /// `--timeout` or `--limit-fuel` ended the program (as `timeout(1)`).
     pub(crate) const TIMEOUT: u8 = 124;
+    /// The program succeeded, but what it changed could not be told, saved or committed.
+    pub(crate) const NOT_KEPT: u8 = 125;
     /// The program exists but cannot be run (as a shell).
     pub(crate) const CANNOT_RUN: u8 = 126;
     /// The program does not exist (as a shell).
@@ -47,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Compile(args) => compiled::compile(&args),
+        Command::Fs(command) => fs::fs(&command),
         Command::Engines => engines::engines(),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),

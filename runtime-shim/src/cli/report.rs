@@ -26,6 +26,17 @@ impl Failure {
         Failure { code: exit::CANNOT_RUN, message: message.to_string(), help: None }
     }
 
+    /// Something else.
+    pub(crate) fn failed(code: u8, message: impl fmt::Display) -> Failure {
+        Failure { code, message: message.to_string(), help: None }
+    }
+
+    /// With another exit code.
+    pub(crate) fn code(mut self, code: u8) -> Failure {
+        self.code = code;
+        self
+    }
+
     /// With advice.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Failure {
         self.help = Some(help.into());

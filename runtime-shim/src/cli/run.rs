@@ -13,6 +13,7 @@ use super::at_end::signals::Watch as Signals;
 use super::{
     args::{Rights, Run},
     at_end::{AtEnd, ProfileFile},
+    changes::Report,
     compiled::{STACK, load, make_engine},
     exit,
     given::{Given, given},
@@ -47,16 +48,17 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     };
     // What is wrong with the command line comes before what is wrong with the program.
     let env = environment(args)?;
-    let Given { dirs, mounts, memory, .. } = given(args)?;
+    let Given { dirs, mounts, memory, watched, .. } = given(args)?;
     let tracing = Tracing::new(args)?;
     let at_end = AtEnd {
         summary: tracing.summary(),
         sockets: SocketFiles::default(),
         profile: ProfileFile::create(args.profile.as_deref())?,
+        changes: Report::new(args, watched)?,
     };
     let _removed = OnDrop(&at_end.sockets);
     #[cfg(unix)]
-    let signals = match at_end.summary.is_wanted() || !args.listen.is_empty() || args.profile.is_some() {
+    let signals = match at_end.is_wanted() || !args.listen.is_empty() {
         true => Some(
             Signals::start(&at_end, GRACE)
                 .map_err(|error| Failure::cannot_run(format!("cannot watch for signals: {error}")))?,
@@ -130,7 +132,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     }
     let result = run.run().map_err(refuse)?;
     drop(watchdog);
-    at_end.run();
+    let kept = at_end.run(result.status.is_success());
     match (&result.status, args.timeout) {
         (Status::Trap(Trap { kind: TrapKind::OutOfFuel, .. }), _) => complain(&format!(
             "`{}` was ended because it executed more instructions than --limit-fuel allows",
@@ -144,6 +146,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
     Ok(match result.status {
         Status::Canceled(Cancel::Timeout) => exit::TIMEOUT,
         Status::Canceled(Cancel::Interrupt) => exit::INTERRUPT,
+        Status::Code(0) if !kept => exit::NOT_KEPT,
         status => status.exit_code(),
     })
 }
@@ -170,7 +173,7 @@ impl Watchdog {
             if is_over(limit) || !canceller.cancel(Cancel::Timeout) || is_over(GRACE) {
                 return;
             }
-            at_end.run();
+            at_end.run(false);
             complain(&text);
             std::process::exit(exit::TIMEOUT.into());
         };

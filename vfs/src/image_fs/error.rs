@@ -164,7 +164,7 @@ impl fmt::Display for Problem {
             }
             Problem::Choice { candidates } if candidates.is_empty() => f.write_str("there is no image in it"),
             Problem::Choice { candidates } => {
-                write!(f, "there are several images; name one of them: {}", candidates.join(", ").escape_debug())
+                write!(f, "name one of its images: {}", candidates.join(", ").escape_debug())
             }
             Problem::Read(errno) => write!(f, "cannot be read: {}", errno.message()),
         }

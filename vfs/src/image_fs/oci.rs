@@ -26,17 +26,26 @@ impl ImageFs {
     ///
     /// # Errors
     /// [`ImageError`], in which the entry is the file of the layout.
-    pub fn oci(layout: &Tree, reference: Option<&str>, mut options: ImageOptions<'_>) -> Result<ImageFs, ImageError> {
+    pub fn oci(
+        layout: &Tree,
+        mut reference: Option<&str>,
+        mut options: ImageOptions<'_>,
+    ) -> Result<ImageFs, ImageError> {
         let mut layout = Layout { tree: layout, options: &mut options, done: Progress::default() };
         layout.json("oci-layout")?;
         let (mut file, mut json) = ("index.json".to_owned(), layout.json("index.json")?);
+        let mut candidates = Vec::new();
         for _ in 0..DEPTH {
             if let Some(layers) = json.get("layers") {
+                if reference.is_some() {
+                    // None of the indexes has it.
+                    return Err(error("index.json", Problem::Choice { candidates }));
+                }
                 let layers = layers.as_array().map(Vec::as_slice).unwrap_or_default();
                 let backings = layers.iter().map(|layer| layout.layer(&file, layer)).collect::<Result<Vec<_>, _>>()?;
                 return ImageFs::layers(backings, options);
             }
-            let manifest = choose(&json, reference).map_err(|problem| error(&file, problem))?;
+            let manifest = choose(&json, &mut reference, &mut candidates).map_err(|problem| error(&file, problem))?;
             let blob = Blob::new(manifest).map_err(|problem| error(&file, problem))?;
             let backing = layout.blob(&blob)?;
             (file, json) = (blob.path(), layout.parse(&blob.path(), &backing)?);
@@ -53,8 +62,12 @@ fn damaged(what: &'static str) -> Problem {
     Problem::Damaged(what.into())
 }
 
-/// The manifest that is meant.
-fn choose<'j>(index: &'j Value, reference: Option<&str>) -> Result<&'j Value, Problem> {
+/// The manifest that is meant. A reference that is found is taken; what could have been named is added to `candidates`.
+fn choose<'j>(
+    index: &'j Value,
+    reference: &mut Option<&str>,
+    candidates: &mut Vec<String>,
+) -> Result<&'j Value, Problem> {
     let manifests =
         index.get("manifests").and_then(Value::as_array).ok_or(damaged("neither an index nor a manifest"))?;
     // Attestations are no images.
@@ -67,8 +80,13 @@ fn choose<'j>(index: &'j Value, reference: Option<&str>) -> Result<&'j Value, Pr
         })
     };
     if let Some(found) = reference.and_then(named) {
+        *reference = None;
         return Ok(found);
     }
+    candidates.extend(images.iter().filter_map(|m| {
+        let name = m.pointer("/annotations/org.opencontainers.image.ref.name").and_then(Value::as_str);
+        name.map(str::to_owned).or_else(|| platform(m))
+    }));
     if let [only] = *images {
         return Ok(only);
     }
@@ -80,11 +98,7 @@ fn choose<'j>(index: &'j Value, reference: Option<&str>) -> Result<&'j Value, Pr
     if let Some(found) = named(&format!("linux/{machine}")) {
         return Ok(found);
     }
-    let names = images.iter().filter_map(|m| {
-        let name = m.pointer("/annotations/org.opencontainers.image.ref.name").and_then(Value::as_str);
-        name.map(str::to_owned).or_else(|| platform(m))
-    });
-    Err(Problem::Choice { candidates: names.collect() })
+    Err(Problem::Choice { candidates: core::mem::take(candidates) })
 }
 
 fn platform(manifest: &Value) -> Option<String> {

@@ -22,13 +22,24 @@ pub(super) struct Spec {
     pub(super) noatime: bool,
     pub(super) size: Option<Size>,
     pub(super) nodes: Option<u64>,
+    /// Where changes are kept.
+    pub(super) upper: Option<Kept>,
+    /// Which image of those in the source.
+    pub(super) reference: Option<String>,
 }
+
+/// A directory, and the directory for work on it.
+type Kept = (Spanned<PathBuf>, Spanned<PathBuf>);
 
 /// `type=…`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     Mem,
     Host,
+    Overlay,
+    Tar,
+    Zip,
+    Oci,
 }
 
 /// What can stand before a `=`, or alone.
@@ -41,12 +52,22 @@ enum Key {
     Noatime,
     Size,
     Nodes,
+    Upper,
+    Work,
+    Ref,
 }
 
-const KINDS: [(&str, Kind); 2] = [("mem", Kind::Mem), ("host", Kind::Host)];
+const KINDS: [(&str, Kind); 6] = [
+    ("mem", Kind::Mem),
+    ("host", Kind::Host),
+    ("overlay", Kind::Overlay),
+    ("tar", Kind::Tar),
+    ("zip", Kind::Zip),
+    ("oci", Kind::Oci),
+];
 
 /// The first name of a key is the one that we use; the others are what Docker calls it.
-const KEYS: [(&str, Key); 11] = [
+const KEYS: [(&str, Key); 14] = [
     ("type", Key::Type),
     ("src", Key::Src),
     ("dst", Key::Dst),
@@ -54,6 +75,9 @@ const KEYS: [(&str, Key); 11] = [
     ("noatime", Key::Noatime),
     ("size", Key::Size),
     ("nodes", Key::Nodes),
+    ("upper", Key::Upper),
+    ("work", Key::Work),
+    ("ref", Key::Ref),
     ("source", Key::Src),
     ("destination", Key::Dst),
     ("target", Key::Dst),
@@ -62,9 +86,14 @@ const KEYS: [(&str, Key); 11] = [
 
 impl Kind {
     fn keys(self) -> &'static [Key] {
+        use Key::*;
         match self {
-            Kind::Mem => &[Key::Type, Key::Src, Key::Dst, Key::Ro, Key::Noatime, Key::Size, Key::Nodes],
-            Kind::Host => &[Key::Type, Key::Src, Key::Dst, Key::Ro, Key::Noatime],
+            Kind::Mem => &[Type, Src, Dst, Ro, Noatime, Size, Nodes],
+            Kind::Host => &[Type, Src, Dst, Ro, Noatime],
+            Kind::Overlay => &[Type, Src, Dst, Ro, Noatime, Size, Nodes, Upper, Work],
+            // They are read-only in any case.
+            Kind::Tar | Kind::Zip => &[Type, Src, Dst, Ro],
+            Kind::Oci => &[Type, Src, Dst, Ro, Ref],
         }
     }
 
@@ -72,15 +101,19 @@ impl Kind {
     fn sources(self) -> (usize, usize) {
         match self {
             Kind::Mem => (0, 1),
-            Kind::Host => (1, 1),
+            Kind::Host | Kind::Tar | Kind::Zip => (1, 1),
+            Kind::Overlay | Kind::Oci => (1, usize::MAX),
         }
     }
 
     /// What a source is, for people.
     fn source(self) -> &'static str {
         match self {
-            Kind::Mem => "the directory to copy",
+            Kind::Mem => "the directory or image to copy",
             Kind::Host => "the directory to offer",
+            Kind::Overlay => "the directory or image to look at",
+            Kind::Tar | Kind::Zip => "the file to open",
+            Kind::Oci => "the image's directory, or its layers",
         }
     }
 }
@@ -117,10 +150,10 @@ impl Spec {
         wrong(&self.text, at.clone(), message)
     }
 
-    /// That source is at fault.
-    pub(super) fn wrong_source(&self, source: &Spanned<PathBuf>, cannot: &str, why: Failure) -> Failure {
-        let message = format!("{cannot} `{}`: {}", source.value.display(), why.message());
-        let failure = self.wrong(&source.at, &message);
+    /// That path is at fault.
+    pub(super) fn wrong_path(&self, path: &Spanned<PathBuf>, cannot: &str, why: Failure) -> Failure {
+        let message = format!("{cannot} `{}`: {}", path.value.display(), why.message());
+        let failure = self.wrong(&path.at, &message);
         match why.into_help() {
             Some(help) => failure.help(help),
             None => failure,
@@ -200,7 +233,11 @@ impl Parser<'_> {
         let size = self.one(Key::Size).map(|field| self.number(field, "size", limits::size)).transpose()?;
         let nodes = self.one(Key::Nodes).map(|field| self.number(field, "number of nodes", count)).transpose()?;
         let (read_only, noatime) = (self.flag(Key::Ro)?, self.flag(Key::Noatime)?);
-        Ok(Spec { text: self.text.to_vec(), kind: self.kind.clone(), src, dst, read_only, noatime, size, nodes })
+        let upper = self.upper()?;
+        let reference = self.one(Key::Ref).map(|field| self.number(field, "reference", |text| Ok(text.to_owned())));
+        let reference = reference.transpose()?;
+        let (text, kind) = (self.text.to_vec(), self.kind.clone());
+        Ok(Spec { text, kind, src, dst, read_only, noatime, size, nodes, upper, reference })
     }
 
     /// Each key is one of this type's, and given once unless it may be repeated.
@@ -219,6 +256,25 @@ impl Parser<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Both or neither; and with them, nothing is in memory.
+    fn upper(&self) -> Result<Option<Kept>, Failure> {
+        let (upper, work) = match (self.one(Key::Upper), self.one(Key::Work)) {
+            (None, None) => return Ok(None),
+            (Some(upper), Some(work)) => (self.path(upper)?, self.path(work)?),
+            (Some(_), None) => return Err(self.missing(Key::Work, "an empty directory beside that of `upper`")),
+            (None, Some(_)) => return Err(self.missing(Key::Upper, "the directory to keep changes in")),
+        };
+        if let Some(field) = self.one(Key::Size).or(self.one(Key::Nodes)) {
+            let name = String::from_utf8_lossy(field.key.value);
+            return Err(wrong(
+                self.text,
+                field.at(),
+                &format!("`{name}` limits nothing: with `upper`, changes are kept on disk"),
+            ));
+        }
+        Ok(Some((upper, work)))
     }
 
     fn all(&self, key: Key) -> impl Iterator<Item = &Field<'_>> {
@@ -341,6 +397,14 @@ mod tests {
         refused("type=mem,dst=/x,size=1X", &["`1X` is not a size", "not a unit"], "1X");
         refused("type=mem,dst=/x,nodes=0", &["`0` is not a number of nodes", "it is zero"], "0");
         refused("type=mem,dst=/x,nodes=-1", &["not a whole number"], "-1");
+        refused("type=overlay,dst=/x", &["needs `src`, the directory or image to look at"], "");
+        refused("type=overlay,src=a,dst=/x,upper=u", &["needs `work`, an empty directory"], "");
+        refused("type=overlay,src=a,dst=/x,work=w", &["needs `upper`"], "");
+        refused("type=overlay,src=a,dst=/x,upper=u,work=w,size=1M", &["`size` limits nothing"], "size=1M");
+        refused("type=overlay,src=a,src=b,dst=/x,upper=u,upper=v", &["`upper` is given twice"], "upper=v");
+        refused("type=tar,src=a,dst=/x,noatime", &["`noatime` says nothing", "`tar`"], "noatime");
+        refused("type=zip,src=a,src=b,dst=/x", &["`src` is given twice"], "src=b");
+        refused("type=tar,src=a,dst=/x,ref=v1", &["`ref` says nothing"], "ref=v1");
         refused("type=mem,dst=/x,ro=yes", &["`ro` is `true` or `false`"], "ro=yes");
     }
 }
