@@ -262,12 +262,10 @@ impl Shared {
         let source = from.fs.open(&INTERNAL, from.id, OpenFlags::READ | OpenFlags::NOATIME)?;
         let target = to.fs.open(&INTERNAL, to.id, OpenFlags::READ | OpenFlags::WRITE)?;
         match source.clone_to(&*target) {
-            Ok(()) => {
-                if limit < size {
-                    target.set_len(limit)?;
-                }
-            }
-            Err(Errno::NOTSUP) => {
+            Ok(()) if limit < size => target.set_len(limit)?,
+            Ok(()) => {}
+            // The whole may not fit where the part does.
+            Err(e) if e == Errno::NOTSUP || limit < size => {
                 let holes = from.fs.info().caps.contains(FsCaps::SEEK_HOLE);
                 copy_bytes(&*source, &*target, size.min(limit), holes)?;
             }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::{
-    layer::NodeRef,
     shared::{Seed, Shared, Upper},
     tree::{ROOT, Tree},
     work,
@@ -26,7 +25,7 @@ impl Shared {
         // Nothing that takes more than one step in the upper layer is half done while this is held.
         let tree = self.tree.write();
         let upper = match &self.upper {
-            Some(upper) => Some(upper.with_fs(of(upper.fs.snapshots().ok_or(Errno::NOTSUP)?)?)),
+            Some(upper) => Some(upper.with_fs(of(upper.fs.snapshots().ok_or(Errno::NOTSUP)?)?)?),
             None => None,
         };
         let temps = self.temps.load(Ordering::Acquire) > 0;
@@ -63,10 +62,9 @@ impl Shared {
 }
 
 impl Upper {
-    /// The same directories in a fork of the filesystem, where they have the same numbers.
-    fn with_fs(&self, fs: Arc<dyn FileSystem>) -> Upper {
-        let same = |node: &NodeRef| NodeRef::retain(&fs, node.id);
-        let (root, work, index) = (same(&self.root), same(&self.work), same(&self.index));
-        Upper { fs, root, work, index, devices: self.devices, sync: self.sync }
+    /// The same directories in a copy of the filesystem.
+    fn with_fs(&self, fs: Arc<dyn FileSystem>) -> Result<Upper> {
+        let (root, work, index) = (self.root.in_copy(&fs)?, self.work.in_copy(&fs)?, self.index.in_copy(&fs)?);
+        Ok(Upper { fs, root, work, index, devices: self.devices, sync: self.sync })
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use core::fmt;
+use core::{fmt, ops::ControlFlow};
 
 use bytes::Bytes;
 
 use super::marks::{Marks, Opacity};
-use crate::{Cred, Ctx, Entry, Errno, FileSystem, FileType, Metadata, Name, NodeId, OpenFlags, Result};
+use crate::{Cookie, Cred, Ctx, Entry, Errno, FileSystem, FileType, Metadata, Name, NodeId, OpenFlags, Result};
 
 /// On whose behalf the overlay itself acts: permission bits are taken as they are.
 pub(super) const INTERNAL: Ctx<'static> = Ctx { cred: &Cred { uid: 0, gid: 0, umask: 0 } };
@@ -31,6 +31,33 @@ impl NodeRef {
     pub(super) fn retain(fs: &Arc<dyn FileSystem>, id: NodeId) -> NodeRef {
         fs.retain(id);
         NodeRef::adopt(fs, id)
+    }
+
+    /// The same directory in a copy of its filesystem. It has the same number; but a copy may know only what it has
+    /// been asked for by name, since references stay with the original.
+    pub(super) fn in_copy(&self, copy: &Arc<dyn FileSystem>) -> Result<NodeRef> {
+        if copy.getattr(self.id).is_ok() {
+            return Ok(NodeRef::retain(copy, self.id));
+        }
+        let (mut names, mut at) = (Vec::new(), self.clone());
+        while at.id != self.fs.root() {
+            let parent = NodeRef::adopt(&self.fs, self.fs.parent(at.id)?);
+            let mut name = None;
+            self.fs.open(&INTERNAL, parent.id, LIST)?.readdir(Cookie::START, &mut |entry| {
+                if entry.node == at.id {
+                    name = Some(entry.name.as_bytes().to_vec());
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            })?;
+            names.push(name.ok_or(Errno::NOENT)?);
+            at = parent;
+        }
+        let mut found = NodeRef::retain(copy, copy.root());
+        for name in names.iter().rev() {
+            found = found.lookup(Name::from_checked(name))?.ok_or(Errno::NOENT)?.0;
+        }
+        Ok(found)
     }
 
     #[inline]

@@ -62,6 +62,8 @@ mod readdir;
 mod remove;
 mod rename;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod walk;
 mod work;

@@ -274,9 +274,12 @@ fn lower(place: &Place, layer: u32, marks: &Marks) -> Result<Lower, OverlayError
         },
         None => None,
     };
-    let fs = frozen.as_ref().unwrap_or(place.fs());
-    let node = NodeRef::retain(fs, place.node());
-    let marked = marks.opacity(&**fs, node.id)? == Opacity::Marked;
+    let given = NodeRef::retain(place.fs(), place.node());
+    let node = match &frozen {
+        Some(frozen) => given.in_copy(frozen)?,
+        None => given,
+    };
+    let marked = marks.opacity(&*node.fs, node.id)? == Opacity::Marked;
     Ok(Lower { layer, node, marked })
 }
 
