@@ -14,6 +14,7 @@ mod fs;
 pub mod host_fs;
 #[cfg(feature = "images")]
 pub mod image_fs;
+pub mod layers;
 mod lock;
 pub mod mem_fs;
 mod mount;

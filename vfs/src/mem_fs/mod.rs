@@ -68,7 +68,7 @@ mod node;
 mod ops;
 mod quota;
 mod radix;
-mod ranges;
+pub(crate) mod ranges;
 mod refs;
 mod rename;
 mod shared;

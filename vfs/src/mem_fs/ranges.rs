@@ -4,30 +4,30 @@ use std::sync::Arc;
 
 /// A set of `u64` as disjoint, non-adjacent ranges in order. A clone is one reference count.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ranges {
+pub(crate) struct Ranges {
     ranges: Option<Arc<Vec<(u64, u64)>>>,
     total: u64,
 }
 
 impl Ranges {
-    pub(super) const fn new() -> Ranges {
+    pub(crate) const fn new() -> Ranges {
         Ranges { ranges: None, total: 0 }
     }
 
     /// How many numbers are in it.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
     #[inline]
-    pub(super) fn contains(&self, n: u64) -> bool {
+    pub(crate) fn contains(&self, n: u64) -> bool {
         let ranges = self.as_slice();
         let after = ranges.partition_point(|&(from, _)| from <= n);
         after > 0 && n < ranges[after - 1].1
     }
 
     /// Adds `from..to`; answers the parts of it that were missing.
-    pub(super) fn insert(&mut self, from: u64, to: u64) -> Vec<(u64, u64)> {
+    pub(crate) fn insert(&mut self, from: u64, to: u64) -> Vec<(u64, u64)> {
         let mut missing = Vec::new();
         if from >= to {
             return missing;
@@ -53,7 +53,7 @@ impl Ranges {
     }
 
     /// Takes `from` and everything after it away.
-    pub(super) fn cut(&mut self, from: u64) {
+    pub(crate) fn cut(&mut self, from: u64) {
         let Some(ranges) = &mut self.ranges else { return };
         let ranges = Arc::make_mut(ranges);
         ranges.truncate(ranges.partition_point(|&(start, _)| start < from));

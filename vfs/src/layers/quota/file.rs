@@ -1,0 +1,224 @@
+//! [`QuotaFile`]: an open regular file, whose growth is charged.
+
+use core::{ops::ControlFlow, task::Waker};
+use std::{
+    io::{IoSlice, IoSliceMut},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::{
+    Shared,
+    account::{Account, BLOCK, State},
+};
+use crate::{
+    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
+    VirtualFile,
+};
+
+/// An open regular file. Whatever may charge or refund runs under its account's lock, so that all who write through this
+/// filesystem agree where the file ends.
+#[derive(Debug)]
+pub(super) struct QuotaFile {
+    pub(super) shared: Arc<Shared>,
+    pub(super) account: Arc<Account>,
+    pub(super) node: NodeId,
+    pub(super) inner: Arc<dyn VirtualFile>,
+    pub(super) flags: OpenFlags,
+}
+
+impl Drop for QuotaFile {
+    fn drop(&mut self) {
+        self.shared.close(self.node, &self.account);
+    }
+}
+
+impl QuotaFile {
+    fn writes(&self) -> bool {
+        self.flags.contains(OpenFlags::WRITE)
+    }
+
+    fn resized(&self, state: &mut State, len: u64) {
+        self.shared.bytes.refund(state.cut(len));
+    }
+}
+
+/// The first `len` bytes of `bufs`.
+fn head<'a>(bufs: &'a [IoSlice<'a>], mut len: usize) -> Vec<IoSlice<'a>> {
+    let mut out = Vec::new();
+    for buf in bufs {
+        let n = buf.len().min(len);
+        if n > 0 {
+            out.push(IoSlice::new(&buf[..n]));
+        }
+        len -= n;
+        if len == 0 {
+            break;
+        }
+    }
+    out
+}
+
+impl VirtualFile for QuotaFile {
+    fn node(&self) -> Option<NodeId> {
+        self.inner.node()
+    }
+
+    fn seekable(&self) -> bool {
+        self.inner.seekable()
+    }
+
+    fn getattr(&self) -> Result<Metadata> {
+        self.inner.getattr()
+    }
+
+    fn setattr(&self, cx: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
+        let Some(len) = attr.size else { return self.inner.setattr(cx, attr) };
+        let mut state = self.account.state.lock();
+        self.inner.setattr(cx, attr)?;
+        self.resized(&mut state, len);
+        Ok(())
+    }
+
+    fn read_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        self.inner.read_at(bufs, offset)
+    }
+
+    fn write_at(&self, bufs: &[IoSlice<'_>], at: At) -> Result<(usize, u64)> {
+        let total = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
+        let mut state = self.account.state.lock();
+        let offset = match at {
+            At::Offset(offset) => offset,
+            At::End if self.writes() => self.inner.getattr()?.size,
+            At::End => 0,
+        };
+        let end = offset.checked_add(total as u64).filter(|&end| end <= i64::MAX as u64);
+        let most = self.shared.inner.info().max_file_size;
+        if !self.writes() || total == 0 || offset > i64::MAX as u64 || offset >= most {
+            // Nothing will be written.
+            return self.inner.write_at(bufs, at);
+        }
+        let end = end.unwrap_or(i64::MAX as u64).min(most);
+        let missing = state.missing(offset, end);
+        let need = missing.iter().map(|(from, to)| to - from).sum::<u64>() * BLOCK;
+        let got = self.shared.bytes.reserve_some(need, BLOCK);
+        let fits = match first_without(&missing, got / BLOCK) {
+            Some(block) => usize::try_from((block * BLOCK).saturating_sub(offset)).unwrap_or(total).min(total),
+            None => total,
+        };
+        if fits == 0 {
+            self.shared.bytes.refund(got);
+            return Err(Errno::NOSPC);
+        }
+        let part = head(bufs, fits);
+        match self.inner.write_at(if fits < total { &part } else { bufs }, at) {
+            Ok((n, end)) => {
+                let charged = if n > 0 { state.charge(end - n as u64, end) } else { 0 };
+                self.shared.settle(got, charged);
+                Ok((n, end))
+            }
+            Err(e) => {
+                self.shared.bytes.refund(got);
+                Err(e)
+            }
+        }
+    }
+
+    fn read_bytes(&self, offset: u64, len: usize) -> Result<Bytes> {
+        self.inner.read_bytes(offset, len)
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        let mut state = self.account.state.lock();
+        self.inner.set_len(len)?;
+        self.resized(&mut state, len);
+        Ok(())
+    }
+
+    fn allocate(&self, offset: u64, len: u64) -> Result<()> {
+        let end = offset.checked_add(len).filter(|&end| len > 0 && end <= i64::MAX as u64);
+        let info = self.shared.inner.info();
+        let possible = self.writes() && info.caps.contains(crate::FsCaps::ALLOCATE);
+        let Some(end) = end.filter(|&end| possible && end <= info.max_file_size) else {
+            return self.inner.allocate(offset, len);
+        };
+        let mut state = self.account.state.lock();
+        let need = state.missing(offset, end).iter().map(|(from, to)| to - from).sum::<u64>().saturating_mul(BLOCK);
+        self.shared.bytes.reserve(need)?;
+        match self.inner.allocate(offset, len) {
+            Ok(()) => {
+                let charged = state.charge(offset, end);
+                self.shared.settle(need, charged);
+                Ok(())
+            }
+            Err(e) => {
+                self.shared.bytes.refund(need);
+                Err(e)
+            }
+        }
+    }
+
+    fn clone_to(&self, _: &dyn VirtualFile) -> Result<()> {
+        if !self.flags.contains(OpenFlags::READ) {
+            return Err(Errno::BADF);
+        }
+        // What it would add could not be told before it is done.
+        Err(Errno::NOTSUP)
+    }
+
+    fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
+        self.inner.seek_data(offset, what)
+    }
+
+    fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.inner.readdir(from, sink)
+    }
+
+    fn sync(&self, data_only: bool) -> Result<()> {
+        self.inner.sync(data_only)
+    }
+
+    fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events> {
+        self.inner.poll(interest, waker)
+    }
+
+    fn read_stream(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        self.inner.read_stream(bufs)
+    }
+
+    fn write_stream(&self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        self.inner.write_stream(bufs)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.inner.flush()
+    }
+
+    fn set_flags(&self, flags: OpenFlags) -> Result<()> {
+        self.inner.set_flags(flags)
+    }
+
+    fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
+        self.inner.advise(offset, len, advice)
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        self.inner.socket()
+    }
+
+    fn is_terminal(&self) -> bool {
+        self.inner.is_terminal()
+    }
+}
+
+/// The first of these blocks that is not among the first `paid` of them.
+fn first_without(missing: &[(u64, u64)], mut paid: u64) -> Option<u64> {
+    for &(from, to) in missing {
+        if paid < to - from {
+            return Some(from + paid);
+        }
+        paid -= to - from;
+    }
+    None
+}
