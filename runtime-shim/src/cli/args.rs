@@ -154,7 +154,7 @@ pub(crate) struct Run {
     #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = limits::size)]
     pub(crate) limit_memory: Option<Size>,
 
-    /// Most content in each directory that is in memory (--tmpfs, and the copies of --fs mem).
+    /// Most content in each directory that is in memory (--tmpfs, --mount, copies of --fs mem, changes of --fs overlay).
     ///
     /// If it is not given, half as much as this machine's memory.
     #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = limits::size)]

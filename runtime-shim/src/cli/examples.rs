@@ -9,7 +9,7 @@ Examples:
   gangplank run --dir ./project::/work --dir /usr/share/dict::/dict:ro prog.wasm
   gangplank run --fs overlay --dir ./project::/ --diff prog.wasm     (the host's files stay as they are)
   gangplank run --fs overlay --dir ./project::/ --diff --commit prog.wasm
-  gangplank run --mount type=tar,src=python.tar.gz,dst=/usr --mount type=mem,dst=/tmp,size=64M prog.wasm
+  gangplank run --mount type=tar,src=usr.tar.gz,dst=/usr --mount type=mem,dst=/tmp prog.wasm
   gangplank run --tmpfs /tmp --limit-fs-bytes 64M --limit-memory 512M --timeout 10s untrusted.wasm
   gangplank run --listen tcp:127.0.0.1:8080 server.wasm
   gangplank run --strace --stats prog.wasm 2>calls.txt"
