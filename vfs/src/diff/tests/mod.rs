@@ -324,6 +324,7 @@ fn an_overlay_tells_what_it_changed() {
     t.write("opaque/new", "").unwrap();
     t.set_attr("mode", &SetAttr { mode: Some(0o600), ..SetAttr::default() }).unwrap();
     t.write("touched", "t").unwrap();
+    t.set_attr("touched", &SetAttr { mtime: SetTime::To(Time(5)), ..SetAttr::default() }).unwrap();
     t.remove_all("dir-to-file").unwrap();
     t.write("dir-to-file", "x").unwrap();
     t.write("tmp", "2").unwrap();
