@@ -343,3 +343,34 @@ fn a_program_may_run_inside_of_another_ones_system_call() {
     let ran = program.runner().arg("outer").trace(trace).capture_output(100).run().unwrap();
     assert_eq!((ran.status, &*ran.stdout), (Status::Code(0), &b"prog\0outer\0"[..]));
 }
+
+/// All 4 GiB of it, and the last bytes.
+#[test]
+fn a_memory_may_be_as_large_as_it_gets() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+            (if (i32.ne (memory.grow (i32.const 65535)) (i32.const 1)) (then (call $exit (i32.const 1))))
+            (call $exit (i32.add (i32.const 2) (call $random (i32.const -8) (i32.const 8))))))"#;
+    let status = load(&jsc(), text).runner().run().unwrap().status;
+    // Or there is not so much.
+    assert!(matches!(status, Status::Code(1 | 2)), "{status:?}");
+}
+
+/// A memory that is shared grows in place, so that nothing tells that it has.
+#[test]
+fn a_shared_memory_is_seen_as_large_as_it_is() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1 10 shared)
+        (func (export "_start")
+            (if (call $random (i32.const 65528) (i32.const 8)) (then (call $exit (i32.const 1))))
+            (if (i32.ne (call $random (i32.const 65529) (i32.const 8)) (i32.const 21)) (then (call $exit (i32.const 2))))
+            (drop (memory.grow (i32.const 2)))
+            (if (call $random (i32.const 0x2fff8) (i32.const 8)) (then (call $exit (i32.const 3))))
+            (if (i64.eqz (i64.atomic.load (i32.const 0x2fff8))) (then (call $exit (i32.const 4))))))"#;
+    assert_eq!(load(&jsc(), text).runner().run().unwrap().status, Status::Code(0));
+}

@@ -8,6 +8,8 @@
 //! * The library cannot interrupt wasm, and neither count instructions nor limit memory. So the guest's code is
 //!   rewritten to do that itself, where it is asked for.
 //! * It has no way to keep compiled code: [`Capabilities::CACHE`] is missing, and so is [`Capabilities::PROFILE`].
+//! * Its collector interrupts threads with a signal, `SIGUSR1` unless `JSC_SIGNAL_FOR_GC` in the environment names
+//!   another; and it handles `SIGSEGV` and `SIGBUS`, as wasmtime does: both can be in one process.
 //! * The guest's stack is that of its thread, of which JavaScriptCore uses 5 MiB at most;
 //!   [`EngineOptions::stack`] means nothing to it.
 
@@ -91,5 +93,35 @@ impl Engine for Jsc {
 
     unsafe fn deserialize(&self, _: &[u8]) -> Result<Arc<dyn Module>, EngineError> {
         Err(EngineError::Missing { engine: NAME, what: Capabilities::CACHE })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Program, Status};
+
+    /// As on a machine, or in a version, where values lie in another way.
+    #[test]
+    fn without_knowledge_of_its_values_it_is_asked_for_each() {
+        let known = probe::library().unwrap();
+        assert!(known.values_are_as_known, "so nothing would be quick here");
+        let unknown = Library { api: known.api, capabilities: known.capabilities, values_are_as_known: false };
+        let text = r#"(module
+            (import "wasi_snapshot_preview1" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (memory (export "memory") 1)
+            (func (export "_start")
+                (if (call $random (i32.const 8) (i32.const 8)) (then (call $exit (i32.const 1))))
+                (if (i64.eqz (i64.load (i32.const 8))) (then (call $exit (i32.const 2))))
+                ;; FAULT, for an address with its upper bit set.
+                (if (i32.ne (call $random (i32.const -1) (i32.const 8)) (i32.const 21)) (then (call $exit (i32.const 3))))
+                ;; BADF.
+                (call $exit (call $seek (i32.const -1) (i64.const -1) (i32.const 0) (i32.const 8)))))"#;
+        let library: &'static Library = Box::leak(Box::new(unknown));
+        let engine = Jsc { library, meter: Meter::Interrupt };
+        let program = Program::new(&engine, "asks", &wat::parse_str(text).unwrap()).unwrap();
+        assert_eq!(program.runner().run().unwrap().status, Status::Code(8));
     }
 }
