@@ -268,7 +268,7 @@ fn memories_that_move_are_found_again() {
                 (if (call $random (local.get $at) (i32.const 65536)) (then (call $exit (i32.const 2))))
                 (if (i64.eqz (i64.load (i32.add (local.get $at) (i32.const 65528)))) (then (call $exit (i32.const 3))))
                 (if (i64.eqz (i64.load (i32.const 0))) (then (call $exit (i32.const 4))))
-                (br_if 0 (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 100))))))"#;
+                (br_if 0 (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 30))))))"#;
     let program = load(&jsc(), text);
     let run = || assert_eq!(program.runner().run().unwrap().status, Status::Code(0));
     let barrier = std::sync::Barrier::new(16);
@@ -276,7 +276,7 @@ fn memories_that_move_are_found_again() {
         for _ in 0..16 {
             scope.spawn(|| {
                 barrier.wait();
-                (0..3).for_each(|_| run());
+                (0..2).for_each(|_| run());
             });
         }
     });
