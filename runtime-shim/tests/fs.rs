@@ -292,6 +292,49 @@ fn nothing_is_overwritten_unless_told() {
     done(&sandbox.run(&["fs", "unpack", "a.tar", "empty"]), "");
 }
 
+/// The command as a user who owns nothing and may give nothing away, if we are root and the system has `setpriv`.
+#[cfg(target_os = "linux")]
+fn as_nobody(sandbox: &Sandbox) -> Option<std::process::Command> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    if fs::metadata("/proc/self").ok()?.uid() != 0 {
+        return Some(sandbox.gangplank());
+    }
+    let mut command = std::process::Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_gangplank")]);
+    command.current_dir(sandbox.path());
+    fs::set_permissions(sandbox.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let works = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_gangplank"), "--version"])
+        .current_dir(sandbox.path())
+        .output();
+    works.is_ok_and(|out| out.status.success()).then_some(command)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_ordinary_user_can_unpack_what_belongs_to_others_and_is_read_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = sandbox();
+    let mode = |path: &str, mode| {
+        fs::set_permissions(sandbox.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("src/sub/deep/data.bin", 0o444);
+    mode("src/hello.txt", 0o4755);
+    mode("src/sub/deep", 0o555);
+    done(&sandbox.run(&["fs", "pack", "--deterministic", "src", "a.tar"]), "");
+    let Some(mut command) = as_nobody(&sandbox) else {
+        eprintln!("not tested: no setpriv here");
+        return;
+    };
+    done(&Ran::of(command.args(["fs", "unpack", "a.tar", "out"]).output().unwrap()), "");
+    assert_eq!(content(&sandbox.path().join("out")), content(&sandbox.path().join("src")));
+    let bits = |path: &str| fs::metadata(sandbox.path().join(path)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((bits("out/sub/deep"), bits("out/sub/deep/data.bin"), bits("out/hello.txt")), (0o555, 0o444, 0o755));
+    // For whoever clears up after us.
+    mode("src/sub/deep", 0o755);
+    mode("out/sub/deep", 0o755);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_in_the_way_is_replaced_and_not_followed() {

@@ -32,8 +32,9 @@ pub(super) const CX: Ctx<'static> = Ctx { cred: &Cred { uid: 0, gid: 0, umask: 0
 pub(super) const CHUNK: usize = 1 << 20;
 
 /// Copies everything below `from` into `to`: regular files with their holes, directories, symbolic links as they are,
-/// FIFOs, sockets and devices where `to` can have them, several names of one file as such; permission bits, owners,
-/// times, and extended attributes where both have them. Needs no more memory than the longest listing
+/// FIFOs, sockets and devices where `to` can have them, several names of one file as such; permission bits,
+/// times, owners where `to` lets us give things away (else set-user-id and set-group-id bits are left out too, as by
+/// `tar(1)`), and extended attributes where both have them. Needs no more memory than the longest listing
 /// of a directory and no stack, however deep the tree. Never follows a link, never leaves `from`.
 ///
 /// A tree that changes meanwhile is copied as it is met; each file up to the size that it has when it is opened.
@@ -112,7 +113,7 @@ impl<'a> Copy<'a> {
             path.truncate(level.path);
             let Some(name) = level.names.next() else {
                 // Last, because every entry made in it has changed its times.
-                self.to.setattr(&CX, level.to.node, &attributes(&level.metadata)).map_err(|e| ("set times of", e))?;
+                self.settle(level.to.node, &attributes(&level.metadata))?;
                 levels.pop();
                 continue;
             };
@@ -152,7 +153,7 @@ impl<'a> Copy<'a> {
         }
         let made = match metadata.file_type {
             FileType::Directory => {
-                let made = self.make(level, name, &NewNode::Directory { mode: metadata.mode })?;
+                let made = self.make(level, name, &NewNode::Directory { mode: metadata.mode | 0o700 })?;
                 self.attributes(original.node, made.node)?;
                 self.copied.directories += 1;
                 return self.enter(original, made, path).map(Some);
@@ -163,7 +164,7 @@ impl<'a> Copy<'a> {
                 self.copied.symlinks += 1;
                 // Not every filesystem keeps the bits of a link.
                 let attributes = SetAttr { mode: None, ..attributes(&metadata) };
-                self.to.setattr(&CX, made.node, &attributes).map_err(|e| ("set times of", e))?;
+                self.settle(made.node, &attributes)?;
                 made
             }
             FileType::Regular => self.file(level, name, &original, &metadata)?,
@@ -172,7 +173,7 @@ impl<'a> Copy<'a> {
                 match self.to.create(&CX, level.to.node, name, &new) {
                     Ok(made) => {
                         let made = Held::adopt(self.to, made);
-                        self.to.setattr(&CX, made.node, &attributes(&metadata)).map_err(|e| ("set times of", e))?;
+                        self.settle(made.node, &attributes(&metadata))?;
                         self.copied.special += 1;
                         made
                     }
@@ -205,14 +206,15 @@ impl<'a> Copy<'a> {
     ) -> Result<Held<'a>, Failed> {
         let reading = self.from.open(&CX, original.node, OpenFlags::READ).map_err(|e| ("open", e))?;
         let size = reading.getattr().map_err(|e| ("examine", e))?.size;
-        let made = self.make(level, name, &NewNode::Regular { mode: metadata.mode })?;
+        // Its own bits come last: a user other than root must be able to fill it.
+        let made = self.make(level, name, &NewNode::Regular { mode: metadata.mode & 0o777 | 0o600 })?;
         if size > 0 {
             let writing = self.to.open(&CX, made.node, OpenFlags::WRITE).map_err(|e| ("open the copy of", e))?;
             self.content(&*reading, &*writing, size)?;
         }
         self.copied.files += 1;
         self.attributes(original.node, made.node)?;
-        self.to.setattr(&CX, made.node, &attributes(metadata)).map_err(|e| ("set times of", e))?;
+        self.settle(made.node, &attributes(metadata))?;
         Ok(made)
     }
 
@@ -258,6 +260,19 @@ impl<'a> Copy<'a> {
 }
 
 impl Copy<'_> {
+    /// Sets bits, owner and times; the owner only if we may give things away.
+    fn settle(&self, node: NodeId, attr: &SetAttr) -> Result<(), Failed> {
+        let done = match self.to.setattr(&CX, node, attr) {
+            // `INVAL` is what a user namespace says of owners that it does not have.
+            Err(Errno::PERM | Errno::ACCES | Errno::INVAL) if attr.uid.is_some() => {
+                let mode = attr.mode.map(|mode| mode & !0o6000);
+                self.to.setattr(&CX, node, &SetAttr { mode, uid: None, gid: None, ..*attr })
+            }
+            done => done,
+        };
+        done.map_err(|e| ("set times of", e))
+    }
+
     /// Copies extended attributes. Those that the other filesystem has no place for stay behind.
     fn attributes(&self, from: NodeId, to: NodeId) -> Result<(), Failed> {
         let (Some(of), Some(into)) = (self.from.xattrs(), self.to.xattrs()) else { return Ok(()) };

@@ -10,7 +10,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use gangplank::vfs::{FileType, SetAttr, SetTime, Tree, TreeError, tree::copy_tree_with};
+use gangplank::vfs::{
+    FileType, SetAttr, SetTime, Tree, TreeError,
+    tree::{WalkEntry, copy_tree_with},
+};
 
 use super::{FAILED, args::Unpack, shown};
 use crate::cli::{
@@ -83,9 +86,29 @@ fn into(image: &Tree, target: &Tree) -> Result<Vec<Vec<u8>>, TreeError> {
     let part = fresh_name(image, target)?;
     target.create_dir(&part)?;
     let done = fill(image, target, &part);
-    let removed = target.remove_all(&part);
+    let removed = target.remove_all(&part).or_else(|_| {
+        open_up(target, &part)?;
+        target.remove_all(&part)
+    });
     let skipped = done?;
     removed.map(|()| skipped)
+}
+
+/// Lets directories be emptied by a user who is bound by their bits.
+fn open_up(target: &Tree, part: &str) -> Result<(), TreeError> {
+    let closed: Vec<_> = target.walk(part)?.filter_map(Result::ok).filter(is_closed).collect();
+    closed.iter().try_for_each(|closed| set_mode(target, &closed.path, closed.metadata.mode | OWNER))
+}
+
+/// What the owner of a directory needs to change it.
+const OWNER: u16 = 0o700;
+
+fn is_closed(entry: &WalkEntry) -> bool {
+    entry.metadata.file_type == FileType::Directory && entry.metadata.mode & OWNER != OWNER
+}
+
+fn set_mode(target: &Tree, path: &[u8], mode: u16) -> Result<(), TreeError> {
+    target.set_attr(path, &SetAttr { mode: Some(mode), ..SetAttr::default() })
 }
 
 /// One that neither of the two has.
@@ -131,7 +154,14 @@ fn settle(target: &Tree, part: &str) -> Result<(), TreeError> {
                 Ok(there) if directory || there.file_type == FileType::Directory => target.remove_all(&to)?,
                 _ => {}
             }
-            target.rename(&entry.path, &to)?;
+            if is_closed(&entry) {
+                // To move a directory is to change it.
+                set_mode(target, &entry.path, entry.metadata.mode | OWNER)?;
+                target.rename(&entry.path, &to)?;
+                set_mode(target, &to, entry.metadata.mode)?;
+            } else {
+                target.rename(&entry.path, &to)?;
+            }
         }
     }
     for (path, metadata) in merged.iter().rev() {
