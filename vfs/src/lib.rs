@@ -6,6 +6,7 @@
 
 mod clock;
 mod ctx;
+mod cursor;
 pub mod diff;
 mod errno;
 mod file;

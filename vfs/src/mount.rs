@@ -29,6 +29,8 @@ pub struct MountOptions {
 pub struct Mount {
     id: u64,
     fs: Arc<dyn FileSystem>,
+    /// The number of the filesystem, which opening wants each time.
+    dev: u64,
     /// With a reference, given back on drop.
     root: NodeId,
     options: MountOptions,
@@ -38,7 +40,8 @@ impl Mount {
     fn new(fs: Arc<dyn FileSystem>, root: NodeId, options: MountOptions) -> Arc<Mount> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         fs.retain(root);
-        Arc::new(Mount { id: NEXT.fetch_add(1, Ordering::Relaxed), fs, root, options })
+        let dev = fs.info().dev;
+        Arc::new(Mount { id: NEXT.fetch_add(1, Ordering::Relaxed), fs, dev, root, options })
     }
 
     /// Mounts `fs` nowhere: the place returned is its root, and `..` ends there. A WASI preopen is such a place.
@@ -53,6 +56,7 @@ impl Mount {
     }
 
     /// The filesystem.
+    #[inline]
     pub fn fs(&self) -> &Arc<dyn FileSystem> {
         &self.fs
     }
@@ -62,7 +66,13 @@ impl Mount {
         self.options
     }
 
+    #[inline]
+    pub(crate) fn dev(&self) -> u64 {
+        self.dev
+    }
+
     /// Whether changes are refused.
+    #[inline]
     pub fn read_only(&self) -> bool {
         self.options.read_only
     }
@@ -95,6 +105,7 @@ pub struct Place {
 
 impl Place {
     /// Takes over the reference to `node` that a filesystem returned.
+    #[inline]
     pub(crate) fn adopt(mount: &Arc<Mount>, node: NodeId) -> Place {
         let place = Place { mount: Arc::clone(mount), node };
         if place.is_mount_root() {
@@ -110,16 +121,19 @@ impl Place {
     }
 
     /// Through which mount.
+    #[inline]
     pub fn mount(&self) -> &Arc<Mount> {
         &self.mount
     }
 
     /// Which node.
+    #[inline]
     pub fn node(&self) -> NodeId {
         self.node
     }
 
     /// The filesystem it is in.
+    #[inline]
     pub fn fs(&self) -> &Arc<dyn FileSystem> {
         &self.mount.fs
     }
@@ -133,11 +147,13 @@ impl Place {
     }
 
     /// Whether the two are the same node seen through the same mount.
+    #[inline]
     pub fn is_same(&self, other: &Place) -> bool {
         self.mount.id == other.mount.id && self.node == other.node
     }
 
     /// Whether it is the root of its mount.
+    #[inline]
     pub fn is_mount_root(&self) -> bool {
         self.node == self.mount.root
     }

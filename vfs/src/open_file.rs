@@ -6,7 +6,7 @@
 
 use core::{
     ops::ControlFlow,
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     task::Waker,
 };
 use std::{
@@ -14,11 +14,9 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::{
     Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Opened, Place, Result,
-    Seek, SetAttr, VirtualFile, lock, mount::Mount,
+    Seek, SetAttr, VirtualFile, cursor::Cursor, lock, mount::Mount,
 };
 
 /// The flags that can change while a file is open.
@@ -39,65 +37,85 @@ pub enum Whence {
 #[derive(Debug)]
 pub struct OpenFile {
     file: Arc<dyn VirtualFile>,
-    file_type: FileType,
-    /// Access and status, [`OpenFlags`].
-    flags: AtomicU32,
     cursor: Cursor,
     /// Of a directory: where names are looked up.
     place: Option<Place>,
     /// Which file locks are on, if it has a name.
     identity: Option<(u64, NodeId)>,
+    /// Owner of locks: unlike that of any other open file. 0 until it asks for a lock: most never do, and their closing
+    /// skips the table of locks.
+    owner: AtomicU64,
+    /// Access and status, [`OpenFlags`].
+    flags: AtomicU32,
+    file_type: FileType,
+    seekable: bool,
     read_only: bool,
-    /// Owner of locks: unlike that of any other open file.
-    owner: u64,
-    /// Whether it has ever asked for a lock: most never do, and their closing skips the table of locks.
-    locked: AtomicBool,
 }
 
 impl OpenFile {
     /// What a path was opened to.
+    #[inline]
     pub(crate) fn new(opened: Opened, mount: &Arc<Mount>, flags: OpenFlags) -> OpenFile {
         let Opened { file, node, file_type, .. } = opened;
         let mut open = OpenFile::from_stream(file, flags, file_type);
-        open.place = (file_type == FileType::Directory).then(|| Place::adopt(mount, node));
-        open.identity = Some((mount.fs().info().dev, node));
+        if file_type == FileType::Directory {
+            open.place = Some(Place::adopt(mount, node));
+        }
+        open.identity = Some((mount.dev(), node));
         open.read_only = mount.read_only();
         open
     }
 
     /// A file that was not opened by a path: a pipe, a socket, a terminal.
+    #[inline]
     pub fn from_stream(file: Arc<dyn VirtualFile>, flags: OpenFlags, file_type: FileType) -> OpenFile {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         let kept = flags & (OpenFlags::READ | OpenFlags::WRITE | STATUS);
+        let seekable = file.seekable();
         OpenFile {
             file,
-            file_type,
-            flags: AtomicU32::new(kept.bits()),
             cursor: Cursor::default(),
             place: None,
             identity: None,
+            owner: AtomicU64::new(0),
+            flags: AtomicU32::new(kept.bits()),
+            file_type,
+            seekable,
             read_only: false,
-            owner: NEXT.fetch_add(1, Ordering::Relaxed),
-            locked: AtomicBool::new(false),
         }
     }
 
+    /// Takes away what was asked of the filesystem for opening alone.
+    #[inline]
+    pub(crate) fn keep_access(&mut self, flags: OpenFlags) {
+        *self.flags.get_mut() &= flags.bits();
+    }
+
     /// The file underneath.
+    #[inline]
     pub fn file(&self) -> &Arc<dyn VirtualFile> {
         &self.file
     }
 
+    /// Whether it has offsets, and with them a cursor.
+    #[inline]
+    pub fn seekable(&self) -> bool {
+        self.seekable
+    }
+
     /// Its type.
+    #[inline]
     pub fn file_type(&self) -> FileType {
         self.file_type
     }
 
     /// Of a directory: where names are looked up.
+    #[inline]
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref()
     }
 
     /// Access and status flags.
+    #[inline]
     pub fn flags(&self) -> OpenFlags {
         OpenFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
     }
@@ -118,14 +136,15 @@ impl OpenFile {
     /// # Errors
     /// `BADF` without `READ`; those of [`VirtualFile::read_at`] or [`VirtualFile::read_stream`], whose `AGAIN` is for
     /// the caller to wait on.
+    #[inline]
     pub fn read(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         self.check(OpenFlags::READ)?;
-        if !self.file.seekable() {
+        if !self.seekable {
             return self.file.read_stream(bufs);
         }
-        let cursor = self.cursor.lock();
-        let n = self.file.read_at(bufs, cursor.get())?;
-        cursor.set(cursor.get() + n as u64);
+        let mut cursor = self.cursor.lock();
+        let n = self.file.read_at(bufs, cursor.at())?;
+        cursor.advance(n as u64);
         Ok(n)
     }
 
@@ -135,13 +154,14 @@ impl OpenFile {
     /// # Errors
     /// `BADF` without `WRITE`; those of [`VirtualFile::write_at`] or [`VirtualFile::write_stream`], whose `AGAIN` is
     /// for the caller to wait on.
+    #[inline]
     pub fn write(&self, bufs: &[IoSlice<'_>]) -> Result<usize> {
         self.check(OpenFlags::WRITE)?;
-        if !self.file.seekable() {
+        if !self.seekable {
             return self.file.write_stream(bufs);
         }
-        let cursor = self.cursor.lock();
-        let at = if self.flags().contains(OpenFlags::APPEND) { At::End } else { At::Offset(cursor.get()) };
+        let mut cursor = self.cursor.lock();
+        let at = if self.flags().contains(OpenFlags::APPEND) { At::End } else { At::Offset(cursor.at()) };
         let (n, end) = self.file.write_at(bufs, at)?;
         if n > 0 {
             cursor.set(end);
@@ -153,6 +173,7 @@ impl OpenFile {
     ///
     /// # Errors
     /// `BADF` without `READ`; those of [`VirtualFile::read_at`].
+    #[inline]
     pub fn read_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
         self.check(OpenFlags::READ)?;
         self.file.read_at(bufs, offset)
@@ -163,9 +184,10 @@ impl OpenFile {
     ///
     /// # Errors
     /// `BADF` without `WRITE`; those of [`VirtualFile::write_at`].
+    #[inline]
     pub fn write_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> Result<usize> {
         self.check(OpenFlags::WRITE)?;
-        if offset > i64::MAX as u64 && self.file.seekable() {
+        if offset > i64::MAX as u64 && self.seekable {
             return Err(Errno::INVAL);
         }
         let at = if self.flags().contains(OpenFlags::APPEND) { At::End } else { At::Offset(offset) };
@@ -178,10 +200,10 @@ impl OpenFile {
     /// `SPIPE` for a stream; `ISDIR` for a directory; `INVAL` if the result would be negative or over `i64::MAX`.
     pub fn seek(&self, whence: Whence, delta: i64) -> Result<u64> {
         self.check_seekable()?;
-        let cursor = self.cursor.lock();
+        let mut cursor = self.cursor.lock();
         let base = match whence {
             Whence::Start => 0,
-            Whence::Current => cursor.get(),
+            Whence::Current => cursor.at(),
             Whence::End => self.file.getattr()?.size,
         };
         let next = base.checked_add_signed(delta).filter(|&n| n <= i64::MAX as u64).ok_or(Errno::INVAL)?;
@@ -195,18 +217,19 @@ impl OpenFile {
     /// As [`seek`](Self::seek); those of [`VirtualFile::seek_data`].
     pub fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
         self.check_seekable()?;
-        let cursor = self.cursor.lock();
+        let mut cursor = self.cursor.lock();
         cursor.set(self.file.seek_data(offset, what)?);
-        Ok(cursor.get())
+        Ok(cursor.at())
     }
 
     /// Where the cursor is.
     ///
     /// # Errors
     /// `SPIPE` for a stream; `ISDIR` for a directory.
+    #[inline]
     pub fn tell(&self) -> Result<u64> {
         self.check_seekable()?;
-        Ok(self.cursor.at.load(Ordering::Acquire))
+        Ok(self.cursor.get())
     }
 
     /// Metadata (`fstat(2)`).
@@ -290,8 +313,7 @@ impl OpenFile {
     /// once when that may have changed.
     pub fn flock(&self, kind: Option<lock::LockKind>, waker: Option<&Waker>) -> Result<()> {
         let identity = self.identity.ok_or(Errno::BADF)?;
-        self.locked.store(true, Ordering::Relaxed);
-        lock::flock(identity, self.owner, kind, waker)
+        lock::flock(identity, self.owner(), kind, waker)
     }
 
     /// Locks or unlocks a range, advisorily (`fcntl(F_OFD_SETLK)`); `len` 0 is everything from `start` on. Never waits.
@@ -307,8 +329,7 @@ impl OpenFile {
             Some(lock::LockKind::Exclusive) => self.check(OpenFlags::WRITE)?,
             None => {}
         }
-        self.locked.store(true, Ordering::Relaxed);
-        lock::lock_range(identity, self.owner, kind, lock::Range::new(start, len)?, waker)
+        lock::lock_range(identity, self.owner(), kind, lock::Range::new(start, len)?, waker)
     }
 
     /// The lock that would be in the way of `kind` on a range (`fcntl(F_OFD_GETLK)`): its kind, start, and length, 0
@@ -318,7 +339,7 @@ impl OpenFile {
     /// `BADF` for what has no name; `INVAL` if the range ends past `i64::MAX`.
     pub fn test_lock(&self, kind: lock::LockKind, start: u64, len: u64) -> Result<Option<(lock::LockKind, u64, u64)>> {
         let identity = self.identity.ok_or(Errno::BADF)?;
-        Ok(lock::test(identity, self.owner, kind, lock::Range::new(start, len)?))
+        Ok(lock::test(identity, self.owner(), kind, lock::Range::new(start, len)?))
     }
 
     /// Called when the last descriptor goes, so that a delayed write can report its error.
@@ -329,55 +350,42 @@ impl OpenFile {
         self.file.flush()
     }
 
+    fn owner(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        match self.owner.load(Ordering::Relaxed) {
+            0 => {
+                let fresh = NEXT.fetch_add(1, Ordering::Relaxed);
+                // Of two threads that come first, both get what the first of them has put there.
+                match self.owner.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+                    Ok(_) => fresh,
+                    Err(theirs) => theirs,
+                }
+            }
+            owner => owner,
+        }
+    }
+
+    #[inline]
     fn check(&self, wanted: OpenFlags) -> Result<()> {
         if self.flags().contains(wanted) { Ok(()) } else { Err(Errno::BADF) }
     }
 
+    #[inline]
     fn check_seekable(&self) -> Result<()> {
         match self.file_type {
             FileType::Directory => Err(Errno::ISDIR),
-            _ if self.file.seekable() => Ok(()),
+            _ if self.seekable => Ok(()),
             _ => Err(Errno::SPIPE),
         }
     }
 }
 
-/// Where the next read or write goes. It moves only with the lock held; to look at it needs no lock.
-#[derive(Debug, Default)]
-struct Cursor {
-    at: AtomicU64,
-    moving: Mutex<()>,
-}
-
-/// A cursor that nobody else moves.
-struct CursorGuard<'c> {
-    at: &'c AtomicU64,
-    _moving: MutexGuard<'c, ()>,
-}
-
-impl Cursor {
-    #[inline]
-    fn lock(&self) -> CursorGuard<'_> {
-        CursorGuard { _moving: self.moving.lock(), at: &self.at }
-    }
-}
-
-impl CursorGuard<'_> {
-    #[inline]
-    fn get(&self) -> u64 {
-        self.at.load(Ordering::Relaxed)
-    }
-
-    #[inline]
-    fn set(&self, at: u64) {
-        self.at.store(at, Ordering::Release);
-    }
-}
-
 impl Drop for OpenFile {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(identity) = self.identity.filter(|_| *self.locked.get_mut()) {
-            lock::release(identity, self.owner);
+        let owner = *self.owner.get_mut();
+        if let (true, Some(identity)) = (owner != 0, self.identity) {
+            lock::release(identity, owner);
         }
     }
 }

@@ -12,9 +12,9 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::{
-    Component, Components, Ctx, Errno, FileType, Goal, Metadata, NoMounts, OpenFlags, OpenHow, Opened, Place, Result,
+    Component, Components, Ctx, Errno, FileType, Goal, Metadata, NoMounts, OpenFile, OpenFlags, OpenHow, Opened, Place, Result,
     Walked,
-    mount::{Mount, MountTable, Namespace, PointsOf},
+    mount::{MountTable, Namespace, PointsOf},
 };
 
 /// How many symbolic links one resolution may follow (Linux's `MAXSYMLINKS`).
@@ -37,8 +37,8 @@ pub(crate) enum Found {
     Place(Place, FileType),
     /// Under [`Goal::Stat`].
     Stat(Metadata),
-    /// Under [`Goal::Open`]; a directory comes with a place.
-    Opened(Opened, Arc<Mount>),
+    /// Under [`Goal::Open`].
+    Opened(OpenFile),
 }
 
 /// One resolution: a view of the mounts, a scope, and the links followed so far.
@@ -101,7 +101,10 @@ impl<'a> Resolver<'a> {
                     at = Cow::Owned(place);
                 }
                 Walked::Stat(metadata) => break Found::Stat(metadata),
-                Walked::Opened(opened) => break Found::Opened(opened, Arc::clone(at.mount())),
+                Walked::Opened(opened) => {
+                    let Goal::Open(how) = goal else { return Err(Errno::IO) };
+                    break Found::Opened(OpenFile::new(opened, at.mount(), how.flags));
+                }
                 Walked::MountPoint(node) => {
                     let covered = Place::adopt(at.mount(), node);
                     at = Cow::Owned(self.cross(covered));
@@ -193,7 +196,7 @@ impl<'a> Resolver<'a> {
                 let file = at.fs().open(&self.cx, at.node(), how.flags | quiet)?;
                 at.fs().retain(at.node());
                 let opened = Opened { file, node: at.node(), file_type: FileType::Directory };
-                Ok(Found::Opened(opened, Arc::clone(at.mount())))
+                Ok(Found::Opened(OpenFile::new(opened, at.mount(), how.flags)))
             }
         }
     }

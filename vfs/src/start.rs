@@ -122,7 +122,10 @@ impl<'a> Start<'a> {
             asked.flags |= OpenFlags::WRITE;
         }
         match self.resolver().resolve(self.place, path, Goal::Open(&asked))? {
-            Found::Opened(opened, mount) => Ok(OpenFile::new(opened, &mount, how.flags)),
+            Found::Opened(mut file) => {
+                file.keep_access(how.flags);
+                Ok(file)
+            }
             _ => Err(Errno::IO),
         }
     }

@@ -29,7 +29,7 @@ pub use descriptor::Descriptor;
 pub use fault::{Fault, SysResult};
 pub use fd_table::{FD_LIMIT, FdTable};
 pub use life::{Cancel, Canceller, ExitStatus, Life, WatchKey};
-pub use memory::{GuestBytes, GuestMemory, IOV_MAX, IoVecs, Out, Region};
+pub use memory::{Copied, GuestMemory, IOV_MAX, IoVecs, Out, Region};
 pub use process::{BuildError, Process, ProcessBuilder};
 pub use rights::{RightSet, Rights};
 pub use system::System;

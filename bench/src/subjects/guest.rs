@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use gangplank::cranelift::{Ctx, add_to_linker};
 use gangplank_vfs::Place;
 use gangplank_wasi::{ProcessBuilder, System, Thread};
-use wasmtime::{Engine, Instance, Linker, Memory, Module, Store, Val};
+use wasmtime::{Engine, Instance, Linker, Memory, Module, Store, StoreLimits, Val};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
 
 use super::{
@@ -39,13 +39,22 @@ impl Compiled {
         place: Place,
         maker: M,
         crowd: u32,
-    ) -> Result<Guest<Ctx, M>> {
+    ) -> Result<Guest<Data, M>> {
         let process = ProcessBuilder::new(&System::host(), "bench").preopen("/", place).build()?;
         let mut linker = Linker::new(&self.engine);
-        add_to_linker(&mut linker, |ctx: &mut Ctx| ctx).map_err(|e| anyhow!("{e:#}"))?;
-        let mut guest = self.guest(name, linker, Ctx::new(Thread::main(&process)), maker, crowd)?;
+        add_to_linker(&mut linker, |data: &mut Data| &mut data.ctx).map_err(|e| anyhow!("{e:#}"))?;
+        let data = Data { ctx: Ctx::new(Thread::main(&process)), limits: StoreLimits::default() };
+        let mut guest = self.guest(name, linker, data, maker, crowd)?;
         // As our own runner does for a store with one instance.
-        guest.store.get_mut().data_mut().bind(Some(guest.memory.into()));
+        let store = guest.store.get_mut();
+        store.limiter(|data| {
+            data.ctx.memory_may_move();
+            &mut data.limits
+        });
+        let ctx = &mut store.data_mut().ctx;
+        ctx.bind(Some(guest.memory.into()));
+        // SAFETY: the limiter is told above, and the context stays in this store.
+        unsafe { ctx.remember_memory() };
         Ok(guest)
     }
 
@@ -84,6 +93,12 @@ impl Compiled {
         let memory = instance.get_memory(&mut store, "memory").context("the guest has no memory")?;
         Ok(Guest { name, store: RefCell::new(store), instance, memory, maker, crowd })
     }
+}
+
+/// What our store holds.
+pub(crate) struct Data {
+    ctx: Ctx,
+    limits: StoreLimits,
 }
 
 /// An instance of it.

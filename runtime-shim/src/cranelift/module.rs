@@ -85,9 +85,9 @@ impl Module for Compiled {
         let life = Arc::clone(thread.process().life());
         let limiter = Limiter::new(options.memory.clone());
         let mut store = Store::new(engine, Ctx::of_one_instance(thread, limiter));
-        if options.memory.is_some() {
-            store.limiter(|ctx| ctx.limiter());
-        }
+        store.limiter(|ctx| ctx.limiter());
+        // SAFETY: `Ctx::limiter` says so to the context, which nobody takes out of the store.
+        unsafe { store.data_mut().remember_memory() };
         if self.capabilities.contains(Capabilities::FUEL) {
             let failed = |e: wasmtime::Error| EngineError::Instantiate { engine: NAME, message: format!("{e:#}") };
             store.set_fuel(options.fuel.unwrap_or(u64::MAX)).map_err(failed)?;

@@ -24,17 +24,33 @@ const TOTAL_MAX: usize = i32::MAX as usize;
 const BOUNCE_MAX: usize = 1 << 20;
 
 /// The buffers of one call, inside the memory, none of them empty.
-#[derive(Debug, Default)]
-pub struct IoVecs {
-    ranges: SmallVec<[Range<usize>; 4]>,
-    total: usize,
+#[derive(Debug)]
+pub struct IoVecs(Ranges);
+
+/// Nearly always there is one buffer; to make a vector for it would cost more than to copy 64 bytes.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Lives on the stack, and is not moved.
+enum Ranges {
+    One(Range<usize>),
+    Several { ranges: SmallVec<[Range<usize>; 4]>, total: usize },
 }
 
 impl IoVecs {
     /// Bytes of all buffers together.
     #[inline]
     pub fn total(&self) -> usize {
-        self.total
+        match &self.0 {
+            Ranges::One(range) => range.len(),
+            Ranges::Several { total, .. } => *total,
+        }
+    }
+
+    #[inline]
+    fn ranges(&self) -> &[Range<usize>] {
+        match &self.0 {
+            Ranges::One(range) => core::slice::from_ref(range),
+            Ranges::Several { ranges, .. } => ranges,
+        }
     }
 }
 
@@ -47,8 +63,22 @@ impl GuestMemory<'_> {
     // Inlined, so that the vector is made where it is used: to move it costs more than to make it.
     #[inline(always)]
     pub fn iovecs(&self, ptr: impl Into<u64>, count: u32) -> Result<IoVecs> {
+        let ptr = ptr.into();
+        if count == 1 {
+            let IoVec { buf, len } = self.get(ptr)?;
+            if len > 0 {
+                let mut range = self.range(buf.into(), len.into())?;
+                range.end = range.end.min(range.start + TOTAL_MAX);
+                return Ok(IoVecs(Ranges::One(range)));
+            }
+        }
+        self.several(ptr, count)
+    }
+
+    #[inline(never)]
+    fn several(&self, ptr: u64, count: u32) -> Result<IoVecs> {
         // A count of 2^32-1 fails here, before it means anything.
-        let table = self.range(ptr.into(), u64::from(count) * IoVec::SIZE as u64)?;
+        let table = self.range(ptr, u64::from(count) * IoVec::SIZE as u64)?;
         match &self.0 {
             Repr::Exclusive(memory) => self.take(memory[table].as_chunks().0.iter().map(IoVec::decode)),
             Repr::Shared(memory) => self.take(table.step_by(IoVec::SIZE).map(|at| {
@@ -62,20 +92,20 @@ impl GuestMemory<'_> {
     /// The buffers that one call uses of those described, each checked.
     #[inline]
     fn take(&self, described: impl Iterator<Item = IoVec>) -> Result<IoVecs> {
-        let mut iovs = IoVecs::default();
+        let (mut ranges, mut total) = (SmallVec::new(), 0);
         for IoVec { buf, len } in described {
             if len == 0 {
                 continue;
             }
             let mut range = self.range(buf.into(), len.into())?;
-            range.end = range.start + range.len().min(TOTAL_MAX - iovs.total);
-            iovs.total += range.len();
-            iovs.ranges.push(range);
-            if iovs.ranges.len() == IOV_MAX || iovs.total == TOTAL_MAX {
+            range.end = range.start + range.len().min(TOTAL_MAX - total);
+            total += range.len();
+            ranges.push(range);
+            if ranges.len() == IOV_MAX || total == TOTAL_MAX {
                 break;
             }
         }
-        Ok(iovs)
+        Ok(IoVecs(Ranges::Several { ranges, total }))
     }
 
     /// Has `io` read into the buffers: it is given them all at once where they can be used in place, else several
@@ -84,23 +114,33 @@ impl GuestMemory<'_> {
     ///
     /// # Errors
     /// Those of `io`; but an error number after something has been read is left for the next call.
+    #[inline]
     pub fn fill(
         &mut self,
         iovs: &IoVecs,
         mut io: impl FnMut(&mut [IoSliceMut<'_>], usize) -> SysResult<usize>,
     ) -> SysResult<usize> {
-        if let Repr::Exclusive(memory) = &mut self.0 {
-            if let [one] = &iovs.ranges[..] {
-                let buffer = memory.get_mut(one.clone()).ok_or(Errno::FAULT)?;
-                return Ok(io(&mut [IoSliceMut::new(buffer)], 0)?.min(iovs.total));
-            }
-            if let Some(mut slices) = disjoint(memory, &iovs.ranges) {
-                return Ok(io(&mut slices, 0)?.min(iovs.total));
-            }
+        if let (Repr::Exclusive(memory), [one]) = (&mut self.0, iovs.ranges()) {
+            let buffer = memory.get_mut(one.clone()).ok_or(Errno::FAULT)?;
+            return Ok(io(&mut [IoSliceMut::new(buffer)], 0)?.min(one.len()));
         }
-        bounce(iovs.total, |buffer, done| {
+        self.fill_several(iovs, &mut io)
+    }
+
+    #[inline(never)]
+    fn fill_several(
+        &mut self,
+        iovs: &IoVecs,
+        io: &mut dyn FnMut(&mut [IoSliceMut<'_>], usize) -> SysResult<usize>,
+    ) -> SysResult<usize> {
+        if let Repr::Exclusive(memory) = &mut self.0
+            && let Some(mut slices) = disjoint(memory, iovs.ranges())
+        {
+            return Ok(io(&mut slices, 0)?.min(iovs.total()));
+        }
+        bounce(iovs.total(), |buffer, done| {
             let n = io(&mut [IoSliceMut::new(buffer)], done)?.min(buffer.len());
-            for (range, part) in overlay(&iovs.ranges, done, n) {
+            for (range, part) in overlay(iovs.ranges(), done, n) {
                 self.write(range.start as u64, &buffer[part])?;
             }
             Ok(n)
@@ -111,21 +151,32 @@ impl GuestMemory<'_> {
     ///
     /// # Errors
     /// As `fill`.
+    #[inline]
     pub fn drain(
         &self,
         iovs: &IoVecs,
         mut io: impl FnMut(&mut [IoSlice<'_>], usize) -> SysResult<usize>,
     ) -> SysResult<usize> {
+        if let (Repr::Exclusive(memory), [one]) = (&self.0, iovs.ranges()) {
+            let buffer = memory.get(one.clone()).ok_or(Errno::FAULT)?;
+            return Ok(io(&mut [IoSlice::new(buffer)], 0)?.min(one.len()));
+        }
+        self.drain_several(iovs, &mut io)
+    }
+
+    #[inline(never)]
+    fn drain_several(
+        &self,
+        iovs: &IoVecs,
+        io: &mut dyn FnMut(&mut [IoSlice<'_>], usize) -> SysResult<usize>,
+    ) -> SysResult<usize> {
         if let Repr::Exclusive(memory) = &self.0 {
             let slice = |range: &Range<usize>| memory.get(range.clone()).map(IoSlice::new).ok_or(Errno::FAULT);
-            if let [one] = &iovs.ranges[..] {
-                return Ok(io(&mut [slice(one)?], 0)?.min(iovs.total));
-            }
-            let mut slices = iovs.ranges.iter().map(slice).collect::<Result<SmallVec<[_; 16]>>>()?;
-            return Ok(io(&mut slices, 0)?.min(iovs.total));
+            let mut slices = iovs.ranges().iter().map(slice).collect::<Result<SmallVec<[_; 16]>>>()?;
+            return Ok(io(&mut slices, 0)?.min(iovs.total()));
         }
-        bounce(iovs.total, |buffer, done| {
-            for (range, part) in overlay(&iovs.ranges, done, buffer.len()) {
+        bounce(iovs.total(), |buffer, done| {
+            for (range, part) in overlay(iovs.ranges(), done, buffer.len()) {
                 self.read(range.start as u64, &mut buffer[part])?;
             }
             Ok(io(&mut [IoSlice::new(buffer)], done)?.min(buffer.len()))

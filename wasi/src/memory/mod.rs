@@ -13,7 +13,7 @@ mod iovec;
 mod shared;
 
 use core::marker::PhantomData;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 
 use gangplank_vfs::{Errno, PATH_MAX, Result};
 use smallvec::SmallVec;
@@ -47,24 +47,16 @@ impl<T> Clone for Out<T> {
 
 impl<T> Copy for Out<T> {}
 
-/// Bytes of the guest: in place where nobody else can write them, else a copy.
-#[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // Lives on the stack; a box would be an allocation for each path.
-pub enum GuestBytes<'m> {
-    /// In place.
-    Borrowed(&'m [u8]),
-    /// A copy.
-    Copied(SmallVec<[u8; 256]>),
-}
+/// Room for bytes of the guest that cannot be used in place. Empty until it is needed; stays where it was made, for to
+/// move it would cost more than most of the paths in it.
+#[derive(Debug, Default)]
+pub struct Copied(SmallVec<[u8; 256]>);
 
-impl Deref for GuestBytes<'_> {
-    type Target = [u8];
+impl Copied {
+    /// Nothing yet.
     #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            GuestBytes::Borrowed(bytes) => bytes,
-            GuestBytes::Copied(bytes) => bytes,
-        }
+    pub fn new() -> Copied {
+        Copied(SmallVec::new())
     }
 }
 
@@ -166,35 +158,40 @@ impl<'a> GuestMemory<'a> {
         Ok(())
     }
 
-    /// A path: at most `PATH_MAX` bytes of UTF-8, all the rest of its rules being the resolver's.
+    /// A path: at most `PATH_MAX` bytes of UTF-8, all the rest of its rules being the resolver's. In place where nobody
+    /// else can write it, else a copy in `room`.
     ///
     /// # Errors
     /// `FAULT`; `NAMETOOLONG`, before anything is copied; `ILSEQ`.
     #[inline]
-    pub fn path(&self, ptr: impl Into<u64>, len: impl Into<u64>) -> Result<GuestBytes<'_>> {
-        let bytes = self.bytes(ptr, len, PATH_MAX)?;
-        match core::str::from_utf8(&bytes) {
-            Ok(_) => Ok(bytes),
-            Err(_) => Err(Errno::ILSEQ),
-        }
+    pub fn path<'m>(&'m self, ptr: impl Into<u64>, len: impl Into<u64>, room: &'m mut Copied) -> Result<&'m [u8]> {
+        let bytes = self.bytes(ptr, len, PATH_MAX, room)?;
+        if bytes.is_ascii() || core::str::from_utf8(bytes).is_ok() { Ok(bytes) } else { Err(Errno::ILSEQ) }
     }
 
-    /// At most `max` bytes.
+    /// At most `max` bytes. As [`path`](Self::path).
     ///
     /// # Errors
     /// `FAULT`; `NAMETOOLONG` if there are more, before anything is copied.
     #[inline]
-    pub fn bytes(&self, ptr: impl Into<u64>, len: impl Into<u64>, max: usize) -> Result<GuestBytes<'_>> {
+    pub fn bytes<'m>(
+        &'m self,
+        ptr: impl Into<u64>,
+        len: impl Into<u64>,
+        max: usize,
+        room: &'m mut Copied,
+    ) -> Result<&'m [u8]> {
         let range = self.range(ptr.into(), len.into())?;
         if range.len() > max {
             return Err(Errno::NAMETOOLONG);
         }
         Ok(match &self.0 {
-            Repr::Exclusive(memory) => GuestBytes::Borrowed(&memory[range]),
+            Repr::Exclusive(memory) => &memory[range],
             Repr::Shared(memory) => {
-                let mut copy = SmallVec::from_elem(0, range.len());
-                memory.read(range.start, &mut copy);
-                GuestBytes::Copied(copy)
+                room.0.clear();
+                room.0.resize(range.len(), 0);
+                memory.read(range.start, &mut room.0);
+                &room.0
             }
         })
     }

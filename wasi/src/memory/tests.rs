@@ -66,7 +66,7 @@ fn no_memory_has_nothing_but_empty_buffers() {
     let mut m = GuestMemory::none();
     assert_eq!(m.get::<u8>(0u32), Err(Errno::FAULT));
     assert_eq!(m.write(5u32, &[]), Ok(()));
-    assert_eq!(m.path(7u32, 0u32).unwrap().len(), 0);
+    assert_eq!(m.path(7u32, 0u32, &mut Copied::new()).unwrap().len(), 0);
     assert_eq!(m.iovecs(9u32, 0).unwrap().total(), 0);
     assert_eq!(m.iovecs(0u32, 1).map(drop), Err(Errno::FAULT));
 }
@@ -75,11 +75,11 @@ fn no_memory_has_nothing_but_empty_buffers() {
 fn paths_are_bounded_and_utf8() {
     both(8192, |m| {
         m.write(10u32, "a/ü".as_bytes()).unwrap();
-        assert_eq!(&*m.path(10u32, 4u32).unwrap(), "a/ü".as_bytes());
-        assert_eq!(m.path(10u32, 3u32).map(drop), Err(Errno::ILSEQ));
-        assert_eq!(m.path(0u32, 4096u32).map(drop), Err(Errno::NAMETOOLONG));
-        assert_eq!(m.path(8191u32, 2u32).map(drop), Err(Errno::FAULT));
-        assert_eq!(m.path(0u32, u32::MAX).map(drop), Err(Errno::FAULT));
+        assert_eq!(m.path(10u32, 4u32, &mut Copied::new()).unwrap(), "a/ü".as_bytes());
+        assert_eq!(m.path(10u32, 3u32, &mut Copied::new()).map(drop), Err(Errno::ILSEQ));
+        assert_eq!(m.path(0u32, 4096u32, &mut Copied::new()).map(drop), Err(Errno::NAMETOOLONG));
+        assert_eq!(m.path(8191u32, 2u32, &mut Copied::new()).map(drop), Err(Errno::FAULT));
+        assert_eq!(m.path(0u32, u32::MAX, &mut Copied::new()).map(drop), Err(Errno::FAULT));
     });
 }
 

@@ -4,7 +4,7 @@ use gangplank_vfs::{Errno, NewNode, OpenFlags, OpenHow, Rename};
 
 use super::fd::times;
 use crate::{
-    Call, Descriptor, RightSet, SysResult,
+    Call, Copied, Descriptor, RightSet, SysResult,
     abi::{FdFlags, Layout, LookupFlags, OFlags, types::Filestat},
 };
 
@@ -33,7 +33,8 @@ pub(crate) fn path_open(
     let (lookup, oflags, fdflags) = (LookupFlags::from_guest(dirflags)?, oflags_or?, FdFlags::from_guest(fdflags)?);
     let (base, inheriting) = (RightSet::from_guest(rights_base), RightSet::from_guest(rights_inheriting));
     directory.require_inheriting(base, inheriting)?;
-    let path = call.memory.path(path, path_len)?;
+    let mut room = Copied::new();
+    let path = call.memory.path(path, path_len, &mut room)?;
 
     let mut flags = base.access() | fdflags.to_open_flags();
     flags.set(OpenFlags::TRUNC, oflags.contains(OFlags::TRUNC));
@@ -50,9 +51,9 @@ pub(crate) fn path_open(
         // Nothing is made or cut for a file that then has no number.
         true => {
             let reserved = process.fds().reserve()?;
-            reserved.fill(descriptor(start.open(&path, &how)?))
+            reserved.fill(descriptor(start.open(path, &how)?))
         }
-        false => process.fds().insert(descriptor(start.open(&path, &how)?))?,
+        false => process.fds().insert(descriptor(start.open(path, &how)?))?,
     };
     call.memory.put(out, fd)?;
     Ok(())
@@ -89,7 +90,7 @@ pub(super) fn filestat<L: Layout + From<Filestat>>(
     let start = call.process().beneath(&directory, RightSet::PATH_FILESTAT_GET)?;
     let out = call.memory.out::<L>(stat)?;
     let follow = LookupFlags::from_guest(flags)?.contains(LookupFlags::SYMLINK_FOLLOW);
-    let metadata = start.stat(&call.memory.path(path, path_len)?, follow)?;
+    let metadata = start.stat(call.memory.path(path, path_len, &mut Copied::new())?, follow)?;
     call.memory.put(out, L::from(Filestat::from(&metadata)))?;
     Ok(())
 }
@@ -109,25 +110,25 @@ pub(crate) fn path_filestat_set_times(
     let start = call.process().beneath(&directory, RightSet::PATH_FILESTAT_SET_TIMES)?;
     let follow = LookupFlags::from_guest(flags)?.contains(LookupFlags::SYMLINK_FOLLOW);
     let attr = times(atim, mtim, fst_flags)?;
-    Ok(start.set_attr(&call.memory.path(path, path_len)?, follow, &attr)?)
+    Ok(start.set_attr(call.memory.path(path, path_len, &mut Copied::new())?, follow, &attr)?)
 }
 
 pub(crate) fn path_create_directory(call: &mut Call<'_>, fd: u32, path: u32, path_len: u32) -> SysResult {
     let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_CREATE_DIRECTORY)?;
-    Ok(start.create_dir(&call.memory.path(path, path_len)?, DIRECTORY_MODE)?)
+    Ok(start.create_dir(call.memory.path(path, path_len, &mut Copied::new())?, DIRECTORY_MODE)?)
 }
 
 pub(crate) fn path_remove_directory(call: &mut Call<'_>, fd: u32, path: u32, path_len: u32) -> SysResult {
     let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_REMOVE_DIRECTORY)?;
-    Ok(start.remove_dir(&call.memory.path(path, path_len)?)?)
+    Ok(start.remove_dir(call.memory.path(path, path_len, &mut Copied::new())?)?)
 }
 
 pub(crate) fn path_unlink_file(call: &mut Call<'_>, fd: u32, path: u32, path_len: u32) -> SysResult {
     let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_UNLINK_FILE)?;
-    Ok(start.unlink(&call.memory.path(path, path_len)?)?)
+    Ok(start.unlink(call.memory.path(path, path_len, &mut Copied::new())?)?)
 }
 
 /// A symbolic link gets a further name itself; following it is `INVAL`.
@@ -149,8 +150,10 @@ pub(crate) fn path_link(
     if LookupFlags::from_guest(old_flags)?.contains(LookupFlags::SYMLINK_FOLLOW) {
         return Err(Errno::INVAL.into());
     }
-    let (old_path, new_path) = (call.memory.path(old_path, old_path_len)?, call.memory.path(new_path, new_path_len)?);
-    Ok(from.link(&old_path, false, &to, &new_path)?)
+    let (mut old_room, mut new_room) = (Copied::new(), Copied::new());
+    let old_path = call.memory.path(old_path, old_path_len, &mut old_room)?;
+    let new_path = call.memory.path(new_path, new_path_len, &mut new_room)?;
+    Ok(from.link(old_path, false, &to, new_path)?)
 }
 
 pub(crate) fn path_rename(
@@ -166,8 +169,10 @@ pub(crate) fn path_rename(
     let (old, new) = (call.thread.descriptor(fd)?, call.thread.descriptor(new_fd)?);
     let from = process.beneath(&old, RightSet::PATH_RENAME_SOURCE)?;
     let to = process.beneath(&new, RightSet::PATH_RENAME_TARGET)?;
-    let (old_path, new_path) = (call.memory.path(old_path, old_path_len)?, call.memory.path(new_path, new_path_len)?);
-    Ok(from.rename(&old_path, &to, &new_path, Rename::Replace)?)
+    let (mut old_room, mut new_room) = (Copied::new(), Copied::new());
+    let old_path = call.memory.path(old_path, old_path_len, &mut old_room)?;
+    let new_path = call.memory.path(new_path, new_path_len, &mut new_room)?;
+    Ok(from.rename(old_path, &to, new_path, Rename::Replace)?)
 }
 
 pub(crate) fn path_symlink(
@@ -180,8 +185,10 @@ pub(crate) fn path_symlink(
 ) -> SysResult {
     let directory = call.thread.descriptor(fd)?;
     let start = call.process().beneath(&directory, RightSet::PATH_SYMLINK)?;
-    let (target, path) = (call.memory.path(old_path, old_path_len)?, call.memory.path(new_path, new_path_len)?);
-    Ok(start.symlink(&target, &path)?)
+    let (mut old_room, mut new_room) = (Copied::new(), Copied::new());
+    let target = call.memory.path(old_path, old_path_len, &mut old_room)?;
+    let path = call.memory.path(new_path, new_path_len, &mut new_room)?;
+    Ok(start.symlink(target, path)?)
 }
 
 /// A target that is longer than the buffer is cut, silently; the rest of a longer buffer stays as it is.
@@ -198,7 +205,7 @@ pub(crate) fn path_readlink(
     let start = call.process().beneath(&directory, RightSet::PATH_READLINK)?;
     let out = call.memory.out::<u32>(bufused)?;
     call.memory.check(buf, buf_len)?;
-    let target = start.read_link(&call.memory.path(path, path_len)?)?;
+    let target = start.read_link(call.memory.path(path, path_len, &mut Copied::new())?)?;
     let used = call.memory.region(buf, buf_len)?.write_at(0, &target);
     call.memory.put(out, used as u32)?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Reading, writing and the cursor.
 
-use gangplank_vfs::{Errno, OpenFile};
+use gangplank_vfs::{Errno, Events, OpenFile};
 
 use crate::{Call, Descriptor, IoVecs, RightSet, SysResult, abi::types::Whence};
 
@@ -15,6 +15,7 @@ pub(crate) fn fd_read(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, nr
 }
 
 /// A stream that has nothing is waited for, unless the descriptor is `NONBLOCK` or something has been read already.
+#[inline]
 fn read(call: &mut Call<'_>, descriptor: &Descriptor, file: &OpenFile, iovs: &IoVecs) -> SysResult<usize> {
     let (wait, nonblock) = (call.thread.wait(), descriptor.nonblock());
     call.memory
@@ -32,8 +33,15 @@ pub(crate) fn fd_write(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, n
 }
 
 /// A stream that has no room is waited for, until all is written, unless the descriptor is `NONBLOCK`.
+#[inline]
 fn write(call: &mut Call<'_>, descriptor: &Descriptor, file: &OpenFile, iovs: &IoVecs) -> SysResult<usize> {
     let (wait, nonblock) = (call.thread.wait(), descriptor.nonblock());
+    if file.seekable() {
+        return call.memory.drain(iovs, |slices, done| {
+            let nonblock = nonblock || (done > 0 && wait.suspends());
+            wait.block_on(&**file.file(), Events::WRITE, nonblock, || file.write(slices))
+        });
+    }
     call.memory.drain(iovs, |slices, done| {
         let nonblock = nonblock || (done > 0 && wait.suspends());
         wait.block_on_write(&**file.file(), nonblock, slices, |slices| file.write(slices))
@@ -103,9 +111,10 @@ pub(crate) fn fd_tell(call: &mut Call<'_>, fd: u32, offset: u32) -> SysResult {
 }
 
 /// `SPIPE` for a stream, with or without the right.
+#[inline]
 fn seekable(descriptor: &Descriptor, need: RightSet) -> Result<&OpenFile, Errno> {
     let file = descriptor.content(RightSet::empty())?;
-    if !file.file().seekable() {
+    if !file.seekable() {
         return Err(Errno::SPIPE);
     }
     descriptor.require(need)?;

@@ -180,6 +180,7 @@ impl WaitSet {
     ///
     /// # Errors
     /// Those of `op`; those of [`wait`](Self::wait).
+    #[inline]
     pub fn block_on<T>(
         &self,
         file: &dyn VirtualFile,
@@ -187,10 +188,20 @@ impl WaitSet {
         nonblock: bool,
         mut op: impl FnMut() -> Result<T>,
     ) -> SysResult<T> {
-        let mut again = match op() {
-            Err(Errno::AGAIN) if !nonblock => 0,
-            done => return Ok(done?),
-        };
+        match op() {
+            Err(Errno::AGAIN) if !nonblock => self.keep_trying(file, interest, op),
+            done => Ok(done?),
+        }
+    }
+
+    #[cold]
+    fn keep_trying<T>(
+        &self,
+        file: &dyn VirtualFile,
+        interest: Events,
+        mut op: impl FnMut() -> Result<T>,
+    ) -> SysResult<T> {
+        let mut again = 0;
         loop {
             let seen = self.parker.wakes();
             if self.life.is_over() {
@@ -217,6 +228,7 @@ impl WaitSet {
     ///
     /// # Errors
     /// As `block_on`.
+    #[inline]
     pub fn block_on_read<T>(
         &self,
         file: &dyn VirtualFile,
