@@ -66,6 +66,12 @@ impl Mount {
         self.options
     }
 
+    /// Whether it changes nothing about what is asked of the filesystem.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.options.read_only && !self.options.noatime
+    }
+
     #[inline]
     pub(crate) fn dev(&self) -> u64 {
         self.dev

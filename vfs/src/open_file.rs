@@ -57,30 +57,39 @@ impl OpenFile {
     #[inline]
     pub(crate) fn new(opened: Opened, mount: &Arc<Mount>, flags: OpenFlags) -> OpenFile {
         let Opened { file, node, file_type, .. } = opened;
-        let mut open = OpenFile::from_stream(file, flags, file_type);
-        if file_type == FileType::Directory {
-            open.place = Some(Place::adopt(mount, node));
-        }
-        open.identity = Some((mount.dev(), node));
-        open.read_only = mount.read_only();
-        open
+        let place = match file_type {
+            FileType::Directory => Some(Place::adopt(mount, node)),
+            _ => None,
+        };
+        OpenFile::with(file, flags, file_type, place, Some((mount.dev(), node)), mount.read_only())
     }
 
     /// A file that was not opened by a path: a pipe, a socket, a terminal.
-    #[inline]
     pub fn from_stream(file: Arc<dyn VirtualFile>, flags: OpenFlags, file_type: FileType) -> OpenFile {
+        OpenFile::with(file, flags, file_type, None, None, false)
+    }
+
+    #[inline(always)] // To move it costs more than to make it.
+    fn with(
+        file: Arc<dyn VirtualFile>,
+        flags: OpenFlags,
+        file_type: FileType,
+        place: Option<Place>,
+        identity: Option<(u64, NodeId)>,
+        read_only: bool,
+    ) -> OpenFile {
         let kept = flags & (OpenFlags::READ | OpenFlags::WRITE | STATUS);
         let seekable = file.seekable();
         OpenFile {
             file,
             cursor: Cursor::default(),
-            place: None,
-            identity: None,
+            place,
+            identity,
             owner: AtomicU64::new(0),
             flags: AtomicU32::new(kept.bits()),
             file_type,
             seekable,
-            read_only: false,
+            read_only,
         }
     }
 

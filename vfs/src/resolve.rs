@@ -12,8 +12,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::{
-    Component, Components, Ctx, Errno, FileType, Goal, Metadata, NoMounts, OpenFile, OpenFlags, OpenHow, Opened, Place, Result,
-    Walked,
+    Component, Components, Ctx, Errno, FileType, Goal, Metadata, NoMounts, OpenFile, OpenFlags, OpenHow, Opened, Place,
+    Result, Walked,
     mount::{MountTable, Namespace, PointsOf},
 };
 
@@ -41,6 +41,16 @@ pub(crate) enum Found {
     Opened(OpenFile),
 }
 
+/// What [`Resolver::quick`] found.
+pub(crate) enum Quick {
+    /// In the mount of the start.
+    Stat(Metadata),
+    /// In the mount of the start.
+    Opened(Opened),
+    /// By the general way.
+    Found(Found),
+}
+
 /// One resolution: a view of the mounts, a scope, and the links followed so far.
 pub(crate) struct Resolver<'a> {
     table: Option<Arc<MountTable>>,
@@ -54,17 +64,40 @@ impl<'a> Resolver<'a> {
         Resolver { table: namespace.table(), cx, scope, links: 0 }
     }
 
+    /// As [`resolve`](Self::resolve), for nearly all paths: relative, from a place where nothing is mounted, to what one
+    /// walk finds. What it finds goes straight to where it is wanted, rather than through a [`Found`]; for a call that
+    /// takes 100 ns that is a tenth.
+    #[inline(always)]
+    pub(crate) fn quick(&mut self, start: &Place, path: &[u8], goal: Goal<'_>) -> Result<Quick> {
+        let plain = path.first().is_some_and(|&first| first != b'/' && first != b'.')
+            && self.table.is_none()
+            && start.mount().is_plain();
+        if !plain {
+            return self.resolve(start, path, goal).map(Quick::Found);
+        }
+        let mut rest = Components::new(path)?;
+        if rest.must_be_directory() {
+            return self.resolve(start, path, goal).map(Quick::Found);
+        }
+        match start.fs().walk(&self.cx, start.node(), &mut rest, &NoMounts, goal)? {
+            Walked::Stat(metadata) => Ok(Quick::Stat(metadata)),
+            Walked::Opened(opened) => Ok(Quick::Opened(opened)),
+            Walked::Missing => Err(Errno::NOENT),
+            other => self.go_on(Cow::Borrowed(start), rest, goal, Some(other)).map(Quick::Found),
+        }
+    }
+
     /// Resolves `path` from the directory `start`. Calls itself for each symbolic link, so at most [`MAX_LINKS`] deep.
     pub(crate) fn resolve(&mut self, start: &Place, path: &[u8], goal: Goal<'_>) -> Result<Found> {
         if path.is_empty() {
             return Err(Errno::NOENT);
         }
-        let mut at = match (path[0] == b'/', self.scope) {
+        let at = match (path[0] == b'/', self.scope) {
             (true, Scope::Beneath(_)) => return Err(Errno::PERM),
             (true, Scope::Root(root)) => Cow::Borrowed(root),
             (false, _) => Cow::Borrowed(start),
         };
-        let mut rest = Components::new(path)?;
+        let rest = Components::new(path)?;
         let must_be_directory = rest.must_be_directory();
         let how;
         let goal = match goal {
@@ -79,17 +112,35 @@ impl<'a> Resolver<'a> {
                 Goal::Open(&how)
             }
         };
+        self.go_on(at, rest, goal, None)
+    }
+
+    /// The rest of a path, from `at` on, or from what the first walk there has come to.
+    fn go_on(
+        &mut self,
+        mut at: Cow<'_, Place>,
+        mut rest: Components<'_>,
+        goal: Goal<'_>,
+        mut walked: Option<Walked>,
+    ) -> Result<Found> {
+        let must_be_directory = rest.must_be_directory();
         let found = loop {
-            match rest.peek()? {
-                Component::End => break self.arrive(&at, goal)?,
-                Component::DotDot => {
-                    rest.advance();
-                    at = Cow::Owned(self.dotdot(&at)?);
-                    continue;
+            let walked = match walked.take() {
+                Some(walked) => walked,
+                None => {
+                    match rest.peek()? {
+                        Component::End => break self.arrive(&at, goal)?,
+                        Component::DotDot => {
+                            rest.advance();
+                            at = Cow::Owned(self.dotdot(&at)?);
+                            continue;
+                        }
+                        Component::Name(_) => {}
+                    }
+                    self.walk(&at, &mut rest, goal)?
                 }
-                Component::Name(_) => {}
-            }
-            match self.walk(&at, &mut rest, goal)? {
+            };
+            match walked {
                 Walked::Node(entry) => {
                     let place = Place::adopt(at.mount(), entry.node);
                     if rest.is_empty() && matches!(goal, Goal::Node { .. }) {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::{
     Components, Ctx, Errno, FileType, Goal, Metadata, Name, Namespace, NewNode, NoMounts, OpenFile, OpenFlags, OpenHow,
     Place, Remove, Rename, Result, Scope, SetAttr, Walked,
-    resolve::{Found, Resolver},
+    resolve::{Found, Quick, Resolver},
 };
 
 /// A directory from which paths are resolved, and on whose behalf. Made for one call; borrows everything.
@@ -99,9 +99,10 @@ impl<'a> Start<'a> {
     ///
     /// # Errors
     /// Those of the resolution.
+    #[inline]
     pub fn stat(&self, path: &[u8], follow: bool) -> Result<Metadata> {
-        match self.resolver().resolve(self.place, path, Goal::Stat { follow })? {
-            Found::Stat(metadata) => Ok(metadata),
+        match self.resolver().quick(self.place, path, Goal::Stat { follow })? {
+            Quick::Stat(metadata) | Quick::Found(Found::Stat(metadata)) => Ok(metadata),
             _ => Err(Errno::IO),
         }
     }
@@ -117,15 +118,20 @@ impl<'a> Start<'a> {
         if how.flags.contains(OpenFlags::DIRECTORY) && (how.create.is_some() || how.flags.contains(OpenFlags::TRUNC)) {
             return Err(Errno::INVAL);
         }
-        let mut asked = *how;
         if how.flags.contains(OpenFlags::TRUNC) {
-            asked.flags |= OpenFlags::WRITE;
+            let asked = OpenHow { flags: how.flags | OpenFlags::WRITE, ..*how };
+            let mut file = self.opened(path, &asked)?;
+            file.keep_access(how.flags);
+            return Ok(file);
         }
-        match self.resolver().resolve(self.place, path, Goal::Open(&asked))? {
-            Found::Opened(mut file) => {
-                file.keep_access(how.flags);
-                Ok(file)
-            }
+        self.opened(path, how)
+    }
+
+    #[inline]
+    fn opened(&self, path: &[u8], how: &OpenHow<'_>) -> Result<OpenFile> {
+        match self.resolver().quick(self.place, path, Goal::Open(how))? {
+            Quick::Opened(opened) => Ok(OpenFile::new(opened, self.place.mount(), how.flags)),
+            Quick::Found(Found::Opened(file)) => Ok(file),
             _ => Err(Errno::IO),
         }
     }
@@ -226,13 +232,13 @@ impl<'a> Start<'a> {
     /// one is none); `BUSY` for a mount point; those of
     /// [`FileSystem::rename`](crate::FileSystem::rename).
     pub fn rename(&self, path: &[u8], to: &Start<'_>, to_path: &[u8], how: Rename) -> Result<()> {
-        let from = self.slot(path)?;
+        let old = Split::new(path)?;
+        let from = self.slot_of(&old)?;
         // In most renames both names are in one directory, which is then resolved once.
-        let to = match (Split::new(path)?, Split::new(to_path)?) {
-            (old, new) if old.parent == new.parent && self.is_same(to) => {
-                to.slot_in(Cow::Borrowed(&*from.dir), &new)?
-            }
-            _ => to.slot(to_path)?,
+        let new = Split::new(to_path)?;
+        let to = match old.parent == new.parent && self.is_same(to) {
+            true => to.slot_in(Cow::Borrowed(&*from.dir), &new)?,
+            false => to.slot_of(&new)?,
         };
         let (old, new) = match (&from.last, &to.last) {
             (Last::Name(old), Last::Name(new)) => (old, new),
@@ -320,7 +326,11 @@ impl<'a> Start<'a> {
     /// Where the last name of `path` is to be made, removed or moved. A name directly in the start directory costs
     /// nothing.
     fn slot<'p>(&self, path: &'p [u8]) -> Result<Slot<'a, 'p>> {
-        let split = Split::new(path)?;
+        self.slot_of(&Split::new(path)?)
+    }
+
+    #[inline]
+    fn slot_of<'p>(&self, split: &Split<'p>) -> Result<Slot<'a, 'p>> {
         let dir = match split.parent {
             b"" => Cow::Borrowed(self.place),
             parent => match self.node(parent, true)? {
@@ -328,7 +338,7 @@ impl<'a> Start<'a> {
                 _ => return Err(Errno::NOTDIR),
             },
         };
-        self.slot_in(dir, &split)
+        self.slot_in(dir, split)
     }
 
     /// The same where the directory is known.

@@ -38,6 +38,7 @@ enum Open {
 
 impl Descriptor {
     /// A descriptor with all the rights that the file makes possible.
+    #[inline]
     pub fn new(file: OpenFile, rights: Rights) -> Descriptor {
         let (base, inheriting) = RightSet::possible(file.file_type(), file.flags(), rights);
         Descriptor {
@@ -56,6 +57,7 @@ impl Descriptor {
     }
 
     /// What a guest opened, asking for these rights.
+    #[inline]
     pub(crate) fn opened(file: OpenFile, rights: Rights, base: RightSet, inheriting: RightSet) -> Descriptor {
         let mut descriptor = Descriptor::new(file, rights);
         if rights == Rights::Enforce {
@@ -86,11 +88,14 @@ impl Descriptor {
     /// The open file.
     #[inline]
     pub fn file(&self) -> &OpenFile {
-        self.own().0
+        match &self.open {
+            Open::Own { file, .. } => file,
+            Open::Of(owner) => owner.own().0,
+        }
     }
 
     /// The file, and how many descriptors lead to it.
-    #[inline]
+    #[inline(never)]
     fn own(&self) -> (&OpenFile, &AtomicU32) {
         match &self.open {
             Open::Own { file, descriptors } => (file, descriptors),

@@ -62,6 +62,22 @@ impl Thread {
         }
     }
 
+    /// Does `f` with the descriptor that has this number: quicker than [`descriptor`](Self::descriptor), where one is
+    /// enough and little is done with it.
+    ///
+    /// # Errors
+    /// `BADF`; those of `f`.
+    #[inline(always)]
+    pub(crate) fn with_descriptor<R>(&self, fd: u32, f: impl Fn(&Descriptor) -> Result<R>) -> Result<R> {
+        let place = &self.known().0[fd as usize % PLACES];
+        if let Ok(known) = place.try_borrow()
+            && let Some(known) = known.as_deref().filter(|known| known.has_number(fd))
+        {
+            return f(known);
+        }
+        f(&*self.find(fd, place)?)
+    }
+
     #[inline(never)]
     fn find(&self, fd: u32, place: &RefCell<Option<Arc<Descriptor>>>) -> Result<Arc<Descriptor>> {
         let descriptor = self.process().fds().get(fd)?;

@@ -101,11 +101,13 @@ where
     Ok(())
 }
 
+#[inline]
 pub(crate) fn fd_tell(call: &mut Call<'_>, fd: u32, offset: u32) -> SysResult {
-    let descriptor = call.thread.descriptor(fd)?;
-    let file = seekable(&descriptor, RightSet::FD_TELL)?;
-    let out = call.memory.out::<u64>(offset)?;
-    let at = file.tell()?;
+    let memory = &call.memory;
+    let (out, at) = call.thread.with_descriptor(fd, |descriptor| {
+        let file = seekable(descriptor, RightSet::FD_TELL)?;
+        Ok((memory.out::<u64>(offset)?, file.tell()?))
+    })?;
     call.memory.put(out, at)?;
     Ok(())
 }
