@@ -8,7 +8,9 @@ mod measure;
 mod op;
 mod plot;
 mod report;
+mod runs;
 mod subjects;
+mod threads;
 
 use std::{
     io::IsTerminal as _,
@@ -47,6 +49,12 @@ struct Args {
     /// Largest directory.
     #[arg(long, default_value_t = 1_000_000)]
     largest: u32,
+    /// Instead of everything else: what a run of a small program costs, mean of this many.
+    #[arg(long, value_name = "N")]
+    runs: Option<u32>,
+    /// Instead of everything else: calls of so many threads at the same time.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// A directory on a tmpfs.
     #[arg(long, default_value = "/dev/shm")]
     tmpfs: PathBuf,
@@ -88,9 +96,18 @@ fn main() -> Result<()> {
         ops.iter().for_each(|op| println!("{op}"));
         return Ok(());
     }
+    if let Some(threads) = args.threads {
+        print!("{}", report::facts(&Machine::here(&args.disk), false));
+        return threads::measure(threads.max(1));
+    }
     let plan = Plan { batch: Duration::from_millis(args.batch_ms.max(1)), rounds: args.rounds.max(1) };
     let mut machine = Machine::here(&args.disk);
     machine.pinned = measure::pin().inspect_err(|e| eprintln!("not pinned: {e:#}")).ok();
+
+    if let Some(runs) = args.runs {
+        print!("{}", report::facts(&machine, false));
+        return runs::measure(runs.max(1));
+    }
 
     let dirs = [&args.tmpfs, &args.disk].map(|parent| {
         let dir = tempfile::Builder::new().prefix("gangplank-bench-").tempdir_in(parent);

@@ -152,10 +152,7 @@ pub(crate) fn tables(rows: &[Row], markdown: bool) -> String {
 /// What was measured and where.
 pub(crate) fn preamble(machine: &Machine, plan: Plan, markdown: bool) -> String {
     let mark = if markdown { "* " } else { "" };
-    let mut text = String::new();
-    for (name, value) in machine.facts() {
-        let _ = writeln!(text, "{mark}{name}: {value}");
-    }
+    let mut text = facts(machine, markdown);
     let ms = plan.batch.as_millis();
     let _ = writeln!(
         text,
@@ -163,6 +160,16 @@ pub(crate) fn preamble(machine: &Machine, plan: Plan, markdown: bool) -> String 
          least {ms} ms",
         plan.rounds
     );
+    text
+}
+
+/// Where it was measured.
+pub(crate) fn facts(machine: &Machine, markdown: bool) -> String {
+    let mark = if markdown { "* " } else { "" };
+    let mut text = String::new();
+    for (name, value) in machine.facts() {
+        let _ = writeln!(text, "{mark}{name}: {value}");
+    }
     text
 }
 
