@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
     Step { name: "wasm32", what: "vfs and wasi build for wasm32-unknown-unknown", run: wasm32 },
     Step { name: "tests", what: "all tests, on every filesystem and engine", run: tests },
+    Step { name: "instructions", what: "a syscall takes no more instructions than it did", run: instructions },
 ];
 
 /// Runs the steps named, or all; goes on after a failure, so that one run shows everything.
@@ -173,6 +174,12 @@ pub(crate) fn wasm_cargo() -> Result<Command, String> {
             "no {WASM32} target; `rustup target add {WASM32}` installs it, or set CARGO_WASM to a cargo that has it"
         )),
     }
+}
+
+/// By itself, because only optimised code is worth counting.
+fn instructions(_: &mut Counts) -> Result<Outcome> {
+    run(cargo().args(["test", "--release", "-p", "gangplank-wasi", "--test", "instructions"]))?;
+    Ok(Outcome::Done)
 }
 
 fn tests(counts: &mut Counts) -> Result<Outcome> {
