@@ -69,7 +69,7 @@ pub(crate) fn measure(runs: u32) -> Result<()> {
         memory.push(resident());
         columns.push((*name, all, memory));
     }
-    ensure!(template.entries("")?.len() == 3, "a run has written to the original");
+    ensure!(!template.exists("out.txt")?, "a run has written to the original");
 
     println!("{runs} runs of each, mean and median in microseconds\n");
     println!("| part                 | {}", heads(columns.iter().map(|(name, ..)| *name)));
