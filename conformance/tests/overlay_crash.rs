@@ -1,5 +1,6 @@
 //! `kill -9` in the middle of copy-ups, renames and removals. Forty times; `SEEDS=100 cargo test --release -p
-//! gangplank-conformance --test overlay_crash` does it four thousand times.
+//! gangplank-conformance --test overlay_crash` does it four thousand times. What a kill meets by chance only,
+//! `overlay_powercut` tries one by one.
 #![cfg(target_os = "linux")]
 
 use std::process::Command;

@@ -15,6 +15,7 @@ use gangplank_vfs::{FileSystem as _, FsCaps};
 use super::{
     Op, Rng, Rules, Run as _, Script, kernel,
     overlay::{Flat, HostStack},
+    powercut::without_counts,
     step::Env,
 };
 use crate::{
@@ -143,11 +144,6 @@ pub fn round(seed: u64, parent: &Path, mut command: Command) -> Result<(), Strin
         return Ok(());
     }
     go_on(&script, begun, tree == after, &layers, rules, &mut ours).map_err(|e| log() + &e)
-}
-
-fn without_counts(tree: &str) -> String {
-    let line = |line: &str| line.rsplit_once(" (").map_or(line, |(rest, _)| rest).to_owned() + "\n";
-    tree.lines().map(line).collect()
 }
 
 /// The rest of the script, with another line or two of the same: as if nothing had happened.

@@ -13,6 +13,7 @@ pub mod crash;
 pub mod kernel;
 pub mod overlay;
 mod player;
+pub mod powercut;
 #[cfg(target_os = "linux")]
 pub mod relay;
 pub mod script;

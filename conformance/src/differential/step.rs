@@ -36,6 +36,17 @@ impl Env {
         !self.originals.is_empty()
     }
 
+    /// Closes all files.
+    pub(super) fn close_all(&mut self) {
+        self.slots = [None, None, None];
+    }
+
+    /// The permission bits of everything that is there.
+    pub(super) fn modes(&self) -> String {
+        let mode = |path: &String| self.world.stat(path).map_or("?".to_owned(), |m| format!("{:o}", m.mode));
+        self.world.paths().iter().map(|path| format!("{path} {}\n", mode(path))).collect()
+    }
+
     /// The paths of everything that is there.
     pub(super) fn existing(&self) -> Vec<String> {
         self.world.paths()
