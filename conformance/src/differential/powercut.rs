@@ -30,10 +30,10 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn new(inner: MemFs, refuse: u64) -> Arc<Recorder> {
+    fn new(inner: MemFs) -> Arc<Recorder> {
         let mut info = inner.info().clone();
         info.caps -= FsCaps::SNAPSHOT;
-        Arc::new(Recorder { inner, info, states: Mutex::default(), refuse: AtomicU64::new(refuse) })
+        Arc::new(Recorder { inner, info, states: Mutex::default(), refuse: AtomicU64::new(0) })
     }
 
     fn change<R>(&self, act: impl FnOnce(&MemFs) -> Result<R>) -> Result<R> {
@@ -246,7 +246,7 @@ fn try_line(
     (was, is): (&str, &str),
     tried: &mut Tried,
 ) -> core::result::Result<(), String> {
-    let recorder = Recorder::new(upper.fork(), 0);
+    let recorder = Recorder::new(upper.fork());
     let mut env = below.overlay(recorder.clone());
     recorder.take_states();
     let answer = env.step(op);
@@ -264,17 +264,13 @@ fn try_line(
             return Err(format!("# cut after change {i} of {changes}:\n{tree}# it was\n{was}# and becomes\n{is}"));
         }
     }
-    // The overlay's own changes when it is opened come first.
-    let opening = {
-        let recorder = Recorder::new(upper.fork(), 0);
-        drop(below.overlay(recorder.clone()));
-        recorder.take_states().len() as u64
-    };
     for k in 1..=changes as u64 {
         tried.refusals += 1;
-        let recorder = Recorder::new(upper.fork(), opening + k);
+        let recorder = Recorder::new(upper.fork());
         let mut env = below.overlay(recorder.clone());
+        recorder.refuse.store(k, Ordering::Relaxed);
         let answer = env.step(op);
+        recorder.refuse.store(0, Ordering::Relaxed);
         env.close_all();
         let live = view(&mut env);
         drop(env);

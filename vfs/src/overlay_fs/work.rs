@@ -112,13 +112,7 @@ impl Shared {
     pub(super) fn whiteout(&self, dir: &Node, name: Name<'_>, there: Option<FileType>) -> Result<()> {
         let upper = self.upper()?;
         let place = dir.real()?;
-        if !upper.devices && !dir.marked.load(Ordering::Relaxed) {
-            let marks = &self.layers.marks;
-            if marks.opacity(&*upper.fs, place.id)? != Opacity::Opaque {
-                marks.set_marked(&*upper.fs, place.id)?;
-            }
-            dir.marked.store(true, Ordering::Relaxed);
-        }
+        self.mark_for_whiteouts(dir)?;
         if there.is_none() && upper.devices {
             let made = upper.fs.create(&INTERNAL, place.id, name, &WHITEOUT)?;
             upper.fs.forget(made.node, 1);
@@ -130,16 +124,33 @@ impl Shared {
         temp.move_to((place.id, name), how)
     }
 
-    /// Renames within the upper layer, leaving a whiteout. Where the layer cannot do that in one step, the whiteout
-    /// comes second: a crash in between shows what lies below the old name again, and loses nothing.
+    /// Renames within the upper layer, leaving a whiteout. Where the layer cannot do that in one step, the whiteout is
+    /// made first and put in place second: a crash in between shows what lies below the old name again, and loses
+    /// nothing.
     pub(super) fn rename_with_whiteout(&self, from: (&Node, Name<'_>), to: (&Node, Name<'_>)) -> Result<()> {
         let upper = self.upper()?;
         let (old, new) = ((from.0.real()?.id, from.1), (to.0.real()?.id, to.1));
         if upper.devices {
             return upper.fs.rename(&INTERNAL, old, new, Rename::Whiteout);
         }
+        self.mark_for_whiteouts(from.0)?;
+        let mut temp = self.temp(upper);
+        temp.create_whiteout()?;
         upper.fs.rename(&INTERNAL, old, new, Rename::Replace)?;
-        self.whiteout(from.0, from.1, None)
+        temp.move_to(old, Rename::Replace)
+    }
+
+    /// Where whiteouts are not devices, the directory says that it holds some.
+    fn mark_for_whiteouts(&self, dir: &Node) -> Result<()> {
+        let (upper, place, marks) = (self.upper()?, dir.real()?, &self.layers.marks);
+        if upper.devices || dir.marked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if marks.opacity(&*upper.fs, place.id)? != Opacity::Opaque {
+            marks.set_marked(&*upper.fs, place.id)?;
+        }
+        dir.marked.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Removes a directory of the upper layer in which there is nothing but whiteouts, perhaps none.
