@@ -25,7 +25,12 @@ fn fuzz(seed: u64, count: u64, kinds: &[Kind]) {
 
 #[test]
 fn memory_over_memory() {
-    fuzz(10_000_000, 300, &[Kind::Mem]);
+    fuzz(10_000_000, 200, &[Kind::Mem]);
+}
+
+#[test]
+fn memory_over_memory_without_devices() {
+    fuzz(15_000_000, 150, &[Kind::Marked]);
 }
 
 #[test]

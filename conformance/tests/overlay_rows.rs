@@ -51,6 +51,7 @@ macro_rules! rows {
         $($(#[$meta])* fn $name($rig: &Rig, $w: &World) $body)*
 
         rows! { @on memory_over_memory Mem $($name)* }
+        rows! { @on memory_without_devices Marked $($name)* }
         #[cfg(target_os = "linux")]
         rows! { @on memory_over_host MemOverHost $($name)* }
         #[cfg(target_os = "linux")]

@@ -50,6 +50,7 @@ macro_rules! on_all {
         $($(#[$meta])* fn $name($w: &World) $body)*
 
         on_all! { @on memory_over_memory Mem $($name)* }
+        on_all! { @on memory_without_devices Marked $($name)* }
         #[cfg(target_os = "linux")]
         on_all! { @on memory_over_host MemOverHost $($name)* }
         #[cfg(target_os = "linux")]

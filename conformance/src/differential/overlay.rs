@@ -8,7 +8,7 @@ use std::{
 
 use gangplank_vfs::{FileSystem, FsCaps, Mount, MountOptions, OverlayFs};
 
-use super::{Op, Player, Rng, Rules, Run, Script, step::Env};
+use super::{Op, Player, Rng, Rules, Run, Script, powercut::memory_without_devices, step::Env};
 use crate::{
     Fixture, Made, MemFixture, World,
     layers::{Layer, merge, print},
@@ -40,6 +40,8 @@ pub fn script(layers: &[Layer], rng: &mut Rng, len: usize, caps: FsCaps) -> Scri
 pub enum Kind {
     /// Memory over memory.
     Mem,
+    /// The same, where whiteouts are files with a mark, because no devices can be made.
+    Marked,
     /// Memory over directories of the host.
     #[cfg(target_os = "linux")]
     MemOverHost,
@@ -53,9 +55,9 @@ impl Kind {
     pub fn all() -> Vec<Kind> {
         #[cfg(target_os = "linux")]
         if rustix::process::geteuid().is_root() {
-            return vec![Kind::Mem, Kind::MemOverHost, Kind::Host];
+            return vec![Kind::Mem, Kind::Marked, Kind::MemOverHost, Kind::Host];
         }
-        vec![Kind::Mem]
+        vec![Kind::Mem, Kind::Marked]
     }
 }
 
@@ -77,15 +79,15 @@ impl Rig {
     /// If they cannot be made.
     pub fn new(kind: Kind, layers: &[Layer], parent: &Path) -> Rig {
         #[cfg(target_os = "linux")]
-        let host = (kind != Kind::Mem).then(|| HostStack::new(layers, parent, false));
+        let host = (!matches!(kind, Kind::Mem | Kind::Marked)).then(|| HostStack::new(layers, parent, false));
         #[cfg(not(target_os = "linux"))]
         let _ = parent;
         let lowers = match kind {
-            Kind::Mem => layers.iter().map(in_memory).collect(),
+            Kind::Mem | Kind::Marked => layers.iter().map(in_memory).collect(),
             #[cfg(target_os = "linux")]
             Kind::MemOverHost | Kind::Host => host.as_ref().expect("a stack on the host").open(),
         };
-        let memory = MemFixture.make().fs;
+        let memory = if kind == Kind::Marked { memory_without_devices() } else { MemFixture.make().fs };
         let world = World::new(Made::new(memory.clone()));
         for name in ["upper", "work"] {
             drop(world.mkdir(name).expect("make a directory"));
@@ -186,6 +188,7 @@ impl Player for Ours {
     fn name(&self) -> &str {
         match self.kind {
             Kind::Mem => "overlay(mem over mem)",
+            Kind::Marked => "overlay(mem over mem, marked)",
             #[cfg(target_os = "linux")]
             Kind::MemOverHost => "overlay(mem over host)",
             #[cfg(target_os = "linux")]

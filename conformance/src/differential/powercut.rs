@@ -24,7 +24,7 @@ use crate::{
 struct Recorder {
     inner: MemFs,
     info: FsInfo,
-    states: Mutex<Vec<MemFs>>,
+    states: Option<Mutex<Vec<MemFs>>>,
     /// Counts down to the change that is refused; 0: none is.
     refuse: AtomicU64,
 }
@@ -33,7 +33,14 @@ impl Recorder {
     fn new(inner: MemFs) -> Arc<Recorder> {
         let mut info = inner.info().clone();
         info.caps -= FsCaps::SNAPSHOT;
-        Arc::new(Recorder { inner, info, states: Mutex::default(), refuse: AtomicU64::new(0) })
+        Arc::new(Recorder { inner, info, states: Some(Mutex::default()), refuse: AtomicU64::new(0) })
+    }
+
+    /// One that keeps nothing, and makes no devices.
+    fn without_devices(inner: MemFs) -> Recorder {
+        let mut info = inner.info().clone();
+        info.caps -= FsCaps::SNAPSHOT | FsCaps::WHITEOUT;
+        Recorder { inner, info, states: None, refuse: AtomicU64::new(0) }
     }
 
     fn change<R>(&self, act: impl FnOnce(&MemFs) -> Result<R>) -> Result<R> {
@@ -45,7 +52,9 @@ impl Recorder {
             }
         }
         let done = act(&self.inner)?;
-        self.states.lock().expect("nobody panics here").push(self.inner.fork());
+        if let Some(states) = &self.states {
+            states.lock().expect("nobody panics here").push(self.inner.fork());
+        }
         Ok(done)
     }
 
@@ -54,7 +63,9 @@ impl Recorder {
     }
 
     fn take_states(&self) -> Vec<MemFs> {
-        std::mem::take(&mut *self.states.lock().expect("nobody panics here"))
+        let states =
+            self.states.as_ref().map(|states| std::mem::take(&mut *states.lock().expect("nobody panics here")));
+        states.unwrap_or_default()
     }
 }
 
@@ -149,6 +160,11 @@ impl Xattrs for Recorder {
     fn list(&self, node: NodeId, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
         self.xattrs_of().list(node, sink)
     }
+}
+
+/// A memory filesystem in which no devices can be made, so that whiteouts are files with a mark.
+pub(super) fn memory_without_devices() -> Arc<dyn FileSystem> {
+    Arc::new(Recorder::without_devices(MemFs::new()))
 }
 
 /// Lower layers in memory.
