@@ -296,3 +296,30 @@ fn words_that_are_wrong() {
     }
     assert!(!sandbox.path().join("notes/out.txt").exists() && !sandbox.path().join("a.tar").exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_tells_what_has_changed_until_then() {
+    use std::process::Stdio;
+    let sandbox = sandbox();
+    let busy = writer().replace(
+        "(i32.const 96) (i32.const 6))",
+        "(i32.const 96) (i32.const 6)) (call $puts (i32.const 1) (i32.const 96) (i32.const 6)) (loop (br 0))",
+    );
+    sandbox.wasm("busy.wasm", &busy);
+    let mut child = sandbox
+        .gangplank()
+        .args(["run", "--fs", "overlay", "--dir", "notes", "--diff", "--commit", "--save", "kept.tar", "busy.wasm"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 6]).unwrap();
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    assert!(ran.err.starts_with("notes: 1 created\n+ out.txt") && ran.err.contains("nothing is committed"), "{ran:?}");
+    assert_eq!(sandbox.run(&["fs", "cat", "kept.tar", "out.txt"]).out, "hello\n");
+    assert!(!sandbox.path().join("notes/out.txt").exists());
+}

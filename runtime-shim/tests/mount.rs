@@ -273,6 +273,14 @@ fn limits_are_those_of_the_mount() {
     note(&["--mount", "type=mem,dst=/x,nodes=1"], "ran out of files in `--mount type=mem,dst=/x,nodes=1`; `nodes=1`");
     note(&["--limit-fs-nodes", "1", "--mount", "type=mem,dst=/x"], "`--limit-fs-nodes 1` allows no more");
     passes(&sandbox.run(&["run", "--limit-fs-nodes", "1", "--mount", "type=mem,dst=/x,nodes=2", "writer.wasm"]), "");
+    // Of a directory of the host, what is added.
+    passes(&sandbox.run(&["run", "--mount", "type=host,src=dir,dst=/x,nodes=1,size=64K", "writer.wasm"]), "");
+    fs::remove_file(sandbox.path().join("dir/out.txt")).unwrap();
+    let ran = sandbox.run(&["run", "--mount", "type=host,src=dir,dst=/x,size=5B", "writer.wasm"]);
+    // DQUOT is 19; the last byte has no place.
+    assert!(matches!(ran.code, Some(0 | 19 | 51)), "{ran:?}");
+    assert!(fs::read(sandbox.path().join("dir/out.txt")).unwrap().len() < 6);
+    fs::remove_file(sandbox.path().join("dir/out.txt")).unwrap();
     refused(
         &sandbox,
         &["--mount", "type=mem,src=big,dst=/x,size=64K"],
@@ -296,7 +304,7 @@ fn words_that_are_wrong() {
         ("", &["an empty field"], ""),
         ("type=mem", &["needs `dst`"], ""),
         ("type=host,dst=/x", &["needs `src`"], ""),
-        ("type=host,src=dir,dst=/x,nodes=3", &["`nodes` says nothing to a mount of type `host`"], "nodes=3"),
+        ("type=host,src=dir,dst=/x,ref=3", &["`ref` says nothing to a mount of type `host`"], "ref=3"),
         ("type=mem,dst=/x,size=lots", &["`lots` is not a size", "begins with no number"], "lots"),
         ("type=mem,dst=/x,ro=maybe", &["`ro` is `true` or `false`"], "ro=maybe"),
         ("type=mem,dst=/x,dst=/y", &["`dst` is given twice"], "dst=/y"),

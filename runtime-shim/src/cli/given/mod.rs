@@ -7,9 +7,12 @@ mod memory;
 mod overlay;
 mod spec;
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::SystemTime};
 
-use gangplank::vfs::{Clock as _, FileSystem, Mount, MountOptions, OverlayFs, Place, SystemClock, Time, Tree};
+use gangplank::vfs::{
+    FileSystem, Mount, MountOptions, OverlayFs, Place, Time, Tree,
+    layers::quota::{QuotaFs, QuotaOptions},
+};
 
 use super::{
     args::{Fs, Run},
@@ -96,7 +99,7 @@ impl Given {
                 .help("give one of them another name"));
         }
         let fs = match spec.kind.value {
-            Kind::Host => source(args, spec, &spec.src[0])?.fs().clone(),
+            Kind::Host => limited(source(args, spec, &spec.src[0])?.fs().clone(), spec),
             Kind::Mem => {
                 let memory = in_memory_as(args, spec, 0);
                 if let Some(src) = spec.src.first() {
@@ -132,7 +135,7 @@ impl Given {
                 .map_err(|failure| spec.wrong_path(upper, "cannot keep changes in", failure))?;
             return Ok(match spec.read_only {
                 true => Arc::new(view),
-                false => self.view(guest, view, None, None),
+                false => limited(self.view(guest, view, None, None), spec),
             });
         }
         let whole = |failure: Failure| spec.wrong_path(&spec.src[0], "cannot make a view of", failure);
@@ -200,6 +203,14 @@ impl Given {
     }
 }
 
+/// What is on disk, with a limit on what is added to it, if the mount has one.
+fn limited(fs: Arc<dyn FileSystem>, spec: &Spec) -> Arc<dyn FileSystem> {
+    match (spec.size.map(|size| size.0), spec.nodes) {
+        (None, None) => fs,
+        (bytes, nodes) => Arc::new(QuotaFs::new(fs, QuotaOptions { bytes, nodes })),
+    }
+}
+
 /// Opens a source of a mount.
 fn source(args: &Run, spec: &Spec, src: &Spanned<PathBuf>) -> Result<Tree, Failure> {
     match spec.kind.value {
@@ -229,9 +240,10 @@ fn image(spec: &Spec) -> Result<Arc<dyn FileSystem>, Failure> {
     Ok(Arc::new(image))
 }
 
-/// By the clock of the host, whose files have times by it.
+/// By the finest clock of the host: by a coarser one, a file that was changed just before might look changed since.
 fn now() -> Time {
-    SystemClock.now()
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time::from_parts(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos())
 }
 
 /// An empty filesystem, limited by the options for all of them. `own`: nodes in it that are not the guest's.

@@ -89,7 +89,7 @@ impl Kind {
         use Key::*;
         match self {
             Kind::Mem => &[Type, Src, Dst, Ro, Noatime, Size, Nodes],
-            Kind::Host => &[Type, Src, Dst, Ro, Noatime],
+            Kind::Host => &[Type, Src, Dst, Ro, Noatime, Size, Nodes],
             Kind::Overlay => &[Type, Src, Dst, Ro, Noatime, Size, Nodes, Upper, Work],
             // They are read-only in any case.
             Kind::Tar | Kind::Zip => &[Type, Src, Dst, Ro],
@@ -258,7 +258,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Both or neither; and with them, nothing is in memory.
+    /// Both or neither.
     fn upper(&self) -> Result<Option<Kept>, Failure> {
         let (upper, work) = match (self.one(Key::Upper), self.one(Key::Work)) {
             (None, None) => return Ok(None),
@@ -266,14 +266,6 @@ impl Parser<'_> {
             (Some(_), None) => return Err(self.missing(Key::Work, "an empty directory beside that of `upper`")),
             (None, Some(_)) => return Err(self.missing(Key::Upper, "the directory to keep changes in")),
         };
-        if let Some(field) = self.one(Key::Size).or(self.one(Key::Nodes)) {
-            let name = String::from_utf8_lossy(field.key.value);
-            return Err(wrong(
-                self.text,
-                field.at(),
-                &format!("`{name}` limits nothing: with `upper`, changes are kept on disk"),
-            ));
-        }
         Ok(Some((upper, work)))
     }
 
@@ -393,14 +385,13 @@ mod tests {
         refused("type=mem,dst=/x,target=/y", &["`dst` is given twice"], "target=/y");
         refused("type=host,dst=/x", &["needs `src`, the directory to offer"], "");
         refused("type=host,src=a,src=b,dst=/x", &["`src` is given twice"], "src=b");
-        refused("type=host,src=a,dst=/x,size=1M", &["`size` says nothing", "`host`", "its keys are"], "size=1M");
+        refused("type=host,src=a,dst=/x,work=w", &["`work` says nothing", "`host`", "its keys are"], "work=w");
         refused("type=mem,dst=/x,size=1X", &["`1X` is not a size", "not a unit"], "1X");
         refused("type=mem,dst=/x,nodes=0", &["`0` is not a number of nodes", "it is zero"], "0");
         refused("type=mem,dst=/x,nodes=-1", &["not a whole number"], "-1");
         refused("type=overlay,dst=/x", &["needs `src`, the directory or image to look at"], "");
         refused("type=overlay,src=a,dst=/x,upper=u", &["needs `work`, an empty directory"], "");
         refused("type=overlay,src=a,dst=/x,work=w", &["needs `upper`"], "");
-        refused("type=overlay,src=a,dst=/x,upper=u,work=w,size=1M", &["`size` limits nothing"], "size=1M");
         refused("type=overlay,src=a,src=b,dst=/x,upper=u,upper=v", &["`upper` is given twice"], "upper=v");
         refused("type=tar,src=a,dst=/x,noatime", &["`noatime` says nothing", "`tar`"], "noatime");
         refused("type=zip,src=a,src=b,dst=/x", &["`src` is given twice"], "src=b");
