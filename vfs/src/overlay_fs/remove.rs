@@ -72,6 +72,13 @@ impl Shared {
             // The name in the index was the last.
             self.drop_from_index(&node);
         }
+        if !tree.origins.is_empty()
+            && let Some(upper) = node.upper.get()
+            && upper.getattr().is_ok_and(|m| m.nlink == 0)
+        {
+            // A host gives the number to another node when this one is gone.
+            tree.origins.remove(&upper.id.get());
+        }
         tree.reap(slot);
         Ok(())
     }
