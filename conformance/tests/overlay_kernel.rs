@@ -33,7 +33,7 @@ fn fuzz(seed: u64, count: u64, players: impl Fn(&[layers::Layer]) -> Vec<Box<dyn
 #[test]
 fn overlayfs_is_a_filesystem() {
     if possible() {
-        fuzz(7_000_000, 100, |layers| {
+        fuzz(7_000_000, 60, |layers| {
             let kernel = KernelOverlay::new(layers, "/dev/shm", true);
             vec![Box::new(kernel), Box::new(Flat(layers.to_vec()))]
         });
@@ -43,7 +43,7 @@ fn overlayfs_is_a_filesystem() {
 #[test]
 fn overlayfs_for_users_is_a_filesystem_that_does_not_move_directories() {
     if possible() {
-        fuzz(8_000_000, 100, |layers| {
+        fuzz(8_000_000, 60, |layers| {
             let kernel = KernelOverlay::new(layers, "/dev/shm", false);
             vec![Box::new(kernel), Box::new(Flat(layers.to_vec()))]
         });
@@ -54,7 +54,7 @@ fn overlayfs_for_users_is_a_filesystem_that_does_not_move_directories() {
 #[test]
 fn ours_and_overlayfs() {
     if possible() {
-        fuzz(9_000_000, 100, |layers| {
+        fuzz(9_000_000, 60, |layers| {
             let kernel = KernelOverlay::new(layers, "/dev/shm", false);
             let ours = |kind| Box::new(Ours { kind, layers: layers.to_vec(), parent: "/dev/shm".into() });
             vec![Box::new(kernel), ours(Kind::Host), ours(Kind::MemOverHost), Box::new(Flat(layers.to_vec()))]
@@ -78,13 +78,13 @@ fn relays(seed: u64, count: u64, trusted: bool) {
 #[test]
 fn relays_for_users() {
     if possible() {
-        relays(13_000_000, 60, false);
+        relays(13_000_000, 40, false);
     }
 }
 
 #[test]
 fn relays_with_redirects() {
     if possible() {
-        relays(14_000_000, 60, true);
+        relays(14_000_000, 40, true);
     }
 }

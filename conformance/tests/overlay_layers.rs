@@ -25,22 +25,22 @@ fn fuzz(seed: u64, count: u64, kinds: &[Kind]) {
 
 #[test]
 fn memory_over_memory() {
-    fuzz(10_000_000, 200, &[Kind::Mem]);
+    fuzz(10_000_000, 150, &[Kind::Mem]);
 }
 
 #[test]
 fn memory_over_memory_without_devices() {
-    fuzz(15_000_000, 150, &[Kind::Marked]);
+    fuzz(15_000_000, 80, &[Kind::Marked]);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_over_host() {
-    fuzz(11_000_000, 80, &[Kind::MemOverHost]);
+    fuzz(11_000_000, 50, &[Kind::MemOverHost]);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn host_over_host() {
-    fuzz(12_000_000, 80, &[Kind::Host]);
+    fuzz(12_000_000, 50, &[Kind::Host]);
 }
