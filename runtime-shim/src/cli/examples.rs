@@ -100,11 +100,11 @@ Examples:
   gangplank fs pack --deterministic ./project project.tar.gz
   gangplank fs unpack image.tar.zst ./there
 
-A tree is a directory; an image (.tar, .tar.gz, .tar.zst, .zip), which is told by what is in it and not by its name; or
-`oci:PATH[:REFERENCE]`, an OCI image in a directory or in a tar.
+A tree is a directory; an image (.tar, .tar.gz, .tar.zst, .zip), which is told by what is in it and
+not by its name; or `oci:PATH[:REFERENCE]`, an OCI image in a directory or in a tar.
 
-Exit codes: 0 done, 1 trouble, 2 the command line is wrong. Those of `diff` are as diff(1)'s: 0 the same, 1 different,
-2 trouble.";
+Exit codes: 0 done, 1 trouble, 2 the command line is wrong. Those of `diff` are as diff(1)'s:
+0 the same, 1 different, 2 trouble.";
 
 macro_rules! fs_ls {
     () => {
@@ -185,4 +185,5 @@ Examples:
   gangplank fs unpack --force patch.zip ./project
   gangplank fs unpack oci:./image:latest ./root
 
-Nothing is written outside of the directory, whatever the image says. An image that is damaged changes nothing.";
+Nothing is written outside of the directory, whatever the image says. An image that is damaged
+changes nothing.";

@@ -27,7 +27,7 @@ pub(crate) fn bytes<T>(what: &'static str, done: impl Fn() -> u64 + Send, work: 
             if is_over(PATIENCE) {
                 return;
             }
-            let style = ProgressStyle::with_template("{spinner} {msg}: {bytes} ({bytes_per_sec}, {elapsed})");
+            let style = ProgressStyle::with_template("{spinner} {msg}: {bytes} ({elapsed})");
             let line = ProgressBar::new_spinner().with_message(what).with_elapsed(PATIENCE);
             line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             loop {
