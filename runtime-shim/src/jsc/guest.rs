@@ -102,7 +102,16 @@ impl Guest {
 
     /// Lends this memory to its calls from now on: a `WebAssembly.Memory`.
     pub(super) fn bind(&self, memory: Kept, shared: bool) -> Result<(), Kept> {
-        let mut memory = Memory { memory, shared, view: None, base: ptr::null_mut(), len: 0 };
+        let mut memory = Memory {
+            length: self.machine.api().JSObjectGetTypedArrayByteLength,
+            context: self.machine.context(),
+            object: ptr::null_mut(),
+            base: ptr::null_mut(),
+            len: 0,
+            shared,
+            memory,
+            view: None,
+        };
         memory.look()?;
         *self.memory.borrow_mut() = Some(memory);
         Ok(())
@@ -170,12 +179,18 @@ pub(super) fn words(panic: &(dyn Any + Send)) -> String {
 
 /// The guest's memory: where it was when we last looked, and what tells whether it still is there.
 struct Memory {
-    memory: Kept,
-    shared: bool,
-    /// A `Uint8Array` over it. When the memory grows, it is detached, and its length becomes 0.
-    view: Option<Kept>,
+    // What each call needs stands side by side.
+    length: unsafe extern "C" fn(Context, Object, Thrown) -> usize,
+    context: Context,
+    /// That of `view`, or null.
+    object: Object,
     base: *mut u8,
     len: usize,
+    shared: bool,
+    /// A `WebAssembly.Memory`.
+    memory: Kept,
+    /// A `Uint8Array` over it. When the memory grows, it is detached, and its length becomes 0.
+    view: Option<Kept>,
 }
 
 impl Memory {
@@ -201,10 +216,8 @@ impl Memory {
 
     #[inline(always)]
     fn view_len(&self) -> usize {
-        let Some(view) = &self.view else { return 0 };
-        let (api, context) = of(view);
-        // SAFETY: it is a typed array.
-        unsafe { (api.JSObjectGetTypedArrayByteLength)(context, view.value().cast_mut(), ptr::null_mut()) }
+        // SAFETY: `look` has set it to a typed array, which `view` keeps; until then there are no bytes, and nobody asks.
+        unsafe { (self.length)(self.context, self.object, ptr::null_mut()) }
     }
 
     /// Finds out where it is.
@@ -220,7 +233,7 @@ impl Memory {
                 (api.JSObjectGetTypedArrayByteLength)(context, object, ptr::null_mut()),
             )
         };
-        (self.base, self.len) = (base.cast(), if base.is_null() { 0 } else { len });
+        (self.object, self.base, self.len) = (object, base.cast(), if base.is_null() { 0 } else { len });
         self.view = Some(view);
         Ok(())
     }

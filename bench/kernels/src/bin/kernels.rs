@@ -13,8 +13,8 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
     fn fd_write(fd: u32, iovs: *const [usize; 2], iovs_len: u32, written: *mut u32) -> u32;
-    fn fd_read(fd: u32, iovs: u32, iovs_len: u32, read: u32) -> u32;
     fn fd_seek(fd: u32, offset: i64, whence: u32, to: u32) -> u32;
+    fn poll_oneoff(subscriptions: u32, events: u32, count: u32, written: u32) -> u32;
     fn clock_time_get(id: u32, precision: u64, time: *mut u64) -> u32;
 }
 
@@ -74,18 +74,27 @@ extern "C" fn nothing() {}
 
 const CALLS: u32 = 100_000;
 
-/// System calls with four 32-bit parameters, that fail at once.
+/// System calls with four 32-bit parameters that answer `INVAL` at once: what a call costs.
 #[unsafe(no_mangle)]
-extern "C" fn call_4_i32() {
-    for _ in 0..CALLS {
-        // SAFETY: there is no such descriptor.
-        keep(unsafe { fd_read(9999, 64, 1, 64) }.into());
+extern "C" fn call_i32_i32_i32_i32() {
+    for at in 0..CALLS {
+        // SAFETY: it waits for nothing, and writes nothing.
+        keep(unsafe { poll_oneoff(at, 0, 0, 0) }.into());
     }
 }
 
-/// System calls with a 64-bit parameter among four, that fail at once.
+/// The same with a 64-bit parameter.
 #[unsafe(no_mangle)]
-extern "C" fn call_i64() {
+extern "C" fn call_i32_i64_i32() {
+    for precision in 0..CALLS {
+        // SAFETY: there is no such clock, and nothing is written.
+        keep(unsafe { clock_time_get(99, precision.into(), core::ptr::null_mut()) }.into());
+    }
+}
+
+/// System calls that look for a descriptor that is not there.
+#[unsafe(no_mangle)]
+extern "C" fn call_fd_seek() {
     for offset in 0..CALLS {
         // SAFETY: there is no such descriptor.
         keep(unsafe { fd_seek(9999, offset.into(), 0, 64) }.into());
