@@ -1,5 +1,5 @@
-//! A directory of the host that is prepared once, and many runs, each with a private view of it: nothing is copied, nobody
-//! sees what another changes, and the directory stays as it is. Prints what each run changed.
+//! A directory of the host that is prepared once, and many runs, each with a private view of it: nothing is copied,
+//! nobody sees what another changes, and the directory stays as it is. Prints what each run changed.
 //!
 //!     cargo run --release --example overlay DIRECTORY PROGRAM [ARGS]...
 

@@ -54,8 +54,9 @@ pub trait FileSystem: Any + fmt::Debug + Send + Sync {
     fn parent(&self, dir: NodeId) -> Result<NodeId>;
 
     /// Walks from `dir` along as many names as it can, in one critical section, and does at the end what `goal` asks.
-    /// The resolver has dealt with a trailing slash (it sets `follow` and `DIRECTORY` as that demands). Advances `path` past what it consumed. Never consumes `..`, never follows a symbolic link, never enters a node
-    /// on which something is mounted.
+    /// The resolver has dealt with a trailing slash (it sets `follow` and `DIRECTORY` as that demands). Advances `path`
+    /// past what it consumed. Never consumes `..`, never follows a symbolic link, never enters a node on which
+    /// something is mounted.
     ///
     /// To report a symbolic link is best not noted as reading it, which [`readlink`](FileSystem::readlink) may do.
     ///

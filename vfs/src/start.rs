@@ -227,9 +227,9 @@ impl<'a> Start<'a> {
     /// Gives a node another name, perhaps in another directory (`renameat2(2)`).
     ///
     /// # Errors
-    /// `BUSY` for `.`, `..` and `/`, `EXIST` for one of them as the new path of a `NoReplace`; `XDEV` between two mounts, of the same filesystem too; `ROFS`; `NOTDIR` for a
-    /// trailing slash after either path if the old one is no directory (in an exchange: after the new path if the new
-    /// one is none); `BUSY` for a mount point; those of
+    /// `BUSY` for `.`, `..` and `/`, `EXIST` for one of them as the new path of a `NoReplace`; `XDEV` between two
+    /// mounts, of the same filesystem too; `ROFS`; `NOTDIR` for a trailing slash after either path if the old one is no
+    /// directory (in an exchange: after the new path if the new one is none); `BUSY` for a mount point; those of
     /// [`FileSystem::rename`](crate::FileSystem::rename).
     pub fn rename(&self, path: &[u8], to: &Start<'_>, to_path: &[u8], how: Rename) -> Result<()> {
         let old = Split::new(path)?;

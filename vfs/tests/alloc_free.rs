@@ -1,4 +1,5 @@
-//! Warm walks, stats and reads of memory filesystems and of images allocate nothing: counted, because a time could not tell.
+//! Warm walks, stats and reads of memory filesystems and of images allocate nothing: counted, because a time could not
+//! tell.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

@@ -12,8 +12,8 @@
 //! `operations`, is for servers and is refused by name.
 //!
 //! # Ours
-//! What the format lacks has keys of our own. The official runner refuses them, so they may only be used in suites whose
-//! directory's name ends in `-extra`.
+//! What the format lacks has keys of our own. The official runner refuses them, so they may only be used in suites
+//! whose directory's name ends in `-extra`.
 //!
 //! | key | default | meaning |
 //! |---|---|---|

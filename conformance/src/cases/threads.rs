@@ -149,8 +149,8 @@ fn r3_nobody_loses_what_is_his_own(w) {
 }
 
 /// Whoever looks while a file is renamed to and fro never sees an empty file; and where nothing but this process
-/// changes the tree, whoever lists the directory sees exactly one of the two names. (Two looks, for `a` and then for `b`,
-/// may both be too late, however often they are repeated.)
+/// changes the tree, whoever lists the directory sees exactly one of the two names. (Two looks, for `a` and then for
+/// `b`, may both be too late, however often they are repeated.)
 fn who_looks_during_renames_sees_one_name(w) {
     w.put("a", "content");
     let look = || {

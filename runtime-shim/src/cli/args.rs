@@ -63,14 +63,14 @@ pub(crate) struct Run {
 
     /// Offer a directory of any kind: type=KIND,src=PATH,dst=GUEST and options, with commas between them.
     ///
-    /// KIND is one of: `mem`, in memory, empty or with src a copy of a directory or image; `host`, the directory itself;
-    /// `overlay`, a copy-on-write view of a directory or image, or of several, each src over the one before; `tar`
-    /// (.tar.gz and .tar.zst too) and `zip`, an image in a file; `oci`, an OCI image, of which `ref=` chooses one, or its
-    /// layers, each src over the one before.
+    /// KIND is one of: `mem`, in memory, empty or with src a copy of a directory or image; `host`, the directory
+    /// itself; `overlay`, a copy-on-write view of a directory or image, or of several, each src over the one before;
+    /// `tar` (.tar.gz and .tar.zst too) and `zip`, an image in a file; `oci`, an OCI image, of which `ref=` chooses
+    /// one, or its layers, each src over the one before.
     ///
-    /// Options: `ro`; `noatime`; `size=64M` and `nodes=1000`, limits of what is in memory, or for `host` of what is added; for
-    /// `overlay` `upper=DIR,work=DIR`, to keep changes there instead, as Linux's overlayfs does. A comma in a path is
-    /// written twice.
+    /// Options: `ro`; `noatime`; `size=64M` and `nodes=1000`, limits of what is in memory, or for `host` of what is
+    /// added; for `overlay` `upper=DIR,work=DIR`, to keep changes there instead, as Linux's overlayfs does. A comma in
+    /// a path is written twice.
     ///
     /// Where GUEST lies in a directory that is offered, and there is a directory of that name, it takes its place.
     #[arg(help_heading = GIVEN, long = "mount", value_name = "type=KIND,dst=GUEST[,…]")]
@@ -110,8 +110,8 @@ pub(crate) struct Run {
 
     /// Look at the program a thousand times a second, and write where it spends its time to a file.
     ///
-    /// The file is in the format of Chrome's .cpuprofile, for Chrome's developer tools and other viewers of that format.
-    /// It slows the program down a little; precompiled programs cannot be profiled.
+    /// The file is in the format of Chrome's .cpuprofile, for Chrome's developer tools and other viewers of that
+    /// format. It slows the program down a little; precompiled programs cannot be profiled.
     #[arg(help_heading = WATCHING, long, value_name = "FILE.cpuprofile", value_hint = ValueHint::FilePath)]
     pub(crate) profile: Option<PathBuf>,
 
@@ -133,8 +133,8 @@ pub(crate) struct Run {
 
     /// Keep what the program changed in a file, as a layer of an OCI image: .tar, .tar.gz or .tgz.
     ///
-    /// What was deleted is in it as whiteouts, so that `--mount type=overlay,src=DIR,src=FILE` shows the directory as the
-    /// program left it. GUEST says of which directory, if there are several.
+    /// What was deleted is in it as whiteouts, so that `--mount type=overlay,src=DIR,src=FILE` shows the directory as
+    /// the program left it. GUEST says of which directory, if there are several.
     #[arg(help_heading = CHANGES, value_hint = ValueHint::FilePath, long, value_name = "FILE[::GUEST]")]
     pub(crate) save: Vec<OsString>,
 
@@ -154,7 +154,8 @@ pub(crate) struct Run {
     #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = limits::size)]
     pub(crate) limit_memory: Option<Size>,
 
-    /// Most content in each directory that is in memory (--tmpfs, --mount, copies of --fs mem, changes of --fs overlay).
+    /// Most content in each directory that is in memory (--tmpfs, --mount, copies of --fs mem, changes of --fs
+    /// overlay).
     ///
     /// If it is not given, half as much as this machine's memory.
     #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = limits::size)]
@@ -273,7 +274,8 @@ pub(crate) enum StatsFormat {
 pub(crate) enum DiffFormat {
     /// For people: `+` created, `~` changed, `-` deleted, `>` renamed.
     Text,
-    /// On one line: `{"format": 1, "directories": [{"guest", "summary", "changes"}]}`, as of `gangplank fs diff --json`.
+    /// On one line: `{"format": 1, "directories": [{"guest", "summary", "changes"}]}`, as of `gangplank fs diff
+    /// --json`.
     Json,
 }
 

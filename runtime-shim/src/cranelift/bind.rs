@@ -142,8 +142,8 @@ impl fmt::Display for Exited {
 
 impl core::error::Error for Exited {}
 
-/// Adds every import of `wasi_snapshot_preview1` and `wasi_unstable` to a linker of your own, for stores whose data hold a [`Ctx`] that
-/// `get` finds. When the guest's process ends, the call into the guest fails with [`Exited`].
+/// Adds every import of `wasi_snapshot_preview1` and `wasi_unstable` to a linker of your own, for stores whose data
+/// hold a [`Ctx`] that `get` finds. When the guest's process ends, the call into the guest fails with [`Exited`].
 ///
 /// # Errors
 /// If the linker has one of them already.

@@ -73,8 +73,8 @@ pub trait Module: fmt::Debug + Send + Sync {
     /// [`EngineError::Missing`] without [`Capabilities::CACHE`].
     fn serialize(&self) -> Result<Vec<u8>, EngineError>;
 
-    /// Makes an instance for `thread`, with these limits. No code of the guest's runs yet. Once the thread's process is over, by its own
-    /// will on another thread or canceled, each call of the instance ends: soon where the engine has
+    /// Makes an instance for `thread`, with these limits. No code of the guest's runs yet. Once the thread's process is
+    /// over, by its own will on another thread or canceled, each call of the instance ends: soon where the engine has
     /// [`Capabilities::INTERRUPT`] (it watches the process's [`Life`](gangplank_wasi::Life)), else at the next
     /// hostcall.
     ///
@@ -125,8 +125,8 @@ pub struct EngineOptions {
     /// each loop and function: a few percent of most programs' speed, half the speed of the tightest loops. Default:
     /// true.
     pub interruptible: bool,
-    /// Most bytes of native stack that a guest may use; Cranelift takes at most 2 MiB. The thread that runs it must have
-    /// at least 256 KiB more. Default: 1 MiB, which suits the 2 MiB stacks of Rust's threads.
+    /// Most bytes of native stack that a guest may use; Cranelift takes at most 2 MiB. The thread that runs it must
+    /// have at least 256 KiB more. Default: 1 MiB, which suits the 2 MiB stacks of Rust's threads.
     pub stack: usize,
     /// Whether instructions are counted, so that a run can be given a limit of them. Costs as much as a check in each
     /// loop and function, and the counting in between. Default: false.

@@ -107,8 +107,8 @@ impl Runner {
         self
     }
 
-    /// Shows a directory at a path inside of what is preopened, in place of the directory that is there. Unlike one more
-    /// preopened directory it is met by listings and by `..`. Only this runner's runs see it.
+    /// Shows a directory at a path inside of what is preopened, in place of the directory that is there. Unlike one
+    /// more preopened directory it is met by listings and by `..`. Only this runner's runs see it.
     pub fn mount(&mut self, guest: impl Into<Vec<u8>>, dir: impl Into<Place>) -> &mut Runner {
         self.mounts.push(MountAt { path: guest.into(), dir: dir.into(), or_preopen: false });
         self
@@ -154,8 +154,8 @@ impl Runner {
     }
 
     /// Keeps what each run writes to descriptors 1 and 2, up to `limit` bytes of each, in
-    /// [`RunResult::stdout`] and [`stderr`](RunResult::stderr). A write that passes the limit is cut short, the next one
-    /// fails with `NOSPC`.
+    /// [`RunResult::stdout`] and [`stderr`](RunResult::stderr). A write that passes the limit is cut short, the next
+    /// one fails with `NOSPC`.
     pub fn capture_output(&mut self, limit: usize) -> &mut Runner {
         self.outputs = [Output::Capture(limit), Output::Capture(limit)];
         self
@@ -215,9 +215,10 @@ impl Runner {
         self
     }
 
-    /// Ends the run with [`TrapKind::OutOfFuel`](crate::engine::TrapKind::OutOfFuel) when it has executed about this many instructions: unlike a timeout,
-    /// at the same place every time. Needs [`Capabilities::FUEL`](crate::engine::Capabilities::FUEL), which is asked
-    /// for by [`EngineOptions::fuel`](crate::engine::EngineOptions::fuel).
+    /// Ends the run with [`TrapKind::OutOfFuel`](crate::engine::TrapKind::OutOfFuel) when it has executed about this
+    /// many instructions: unlike a timeout, at the same place every time. Needs
+    /// [`Capabilities::FUEL`](crate::engine::Capabilities::FUEL), which is asked for by
+    /// [`EngineOptions::fuel`](crate::engine::EngineOptions::fuel).
     pub fn fuel(&mut self, instructions: u64) -> &mut Runner {
         self.limits.fuel = Some(instructions);
         self

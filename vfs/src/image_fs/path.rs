@@ -6,8 +6,8 @@ use super::{Backing, ImageError, ImageFs, ImageOptions};
 use crate::{Errno, OpenFlags, OpenHow, Tree, host_fs::HostFs};
 
 impl ImageFs {
-    /// Mounts an archive that is a file of the host, or the only image of an OCI layout that is a directory of it. Of a plain tar archive, and of zip, only the headers are read now;
-    /// the file stays open, and must not change.
+    /// Mounts an archive that is a file of the host, or the only image of an OCI layout that is a directory of it. Of a
+    /// plain tar archive, and of zip, only the headers are read now; the file stays open, and must not change.
     ///
     /// # Errors
     /// [`ImageError`], of what the host says too.

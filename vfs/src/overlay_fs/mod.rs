@@ -25,9 +25,9 @@
 //!   names.
 //!
 //! # Layers that change underneath
-//! A lower layer that can be frozen ([`Snapshots`]) is, when the overlay is made: what happens to it later does not show.
-//! Of others, and of the upper layer, what is shown after somebody else has changed them is not defined: old, new or an
-//! error, but never another file's content, and never a panic.
+//! A lower layer that can be frozen ([`Snapshots`]) is, when the overlay is made: what happens to it later does not
+//! show. Of others, and of the upper layer, what is shown after somebody else has changed them is not defined: old, new
+//! or an error, but never another file's content, and never a panic.
 //!
 //! # Where it differs from Linux's overlayfs
 //! Files opened for reading see later writes; numbers last under every kind of layer; hard links below stay hard links

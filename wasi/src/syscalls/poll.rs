@@ -32,7 +32,8 @@ pub(crate) fn poll_oneoff(call: &mut Call<'_>, subscriptions: u32, events: u32, 
     poll::<Subscription>(call, subscriptions, events, count, nevents)
 }
 
-/// Waits until one of `count` subscriptions, in any of their layouts, has happened, and writes an event for each that has.
+/// Waits until one of `count` subscriptions, in any of their layouts, has happened, and writes an event for each that
+/// has.
 ///
 /// # Errors
 /// `INVAL` if there are none, and for a subscription with an unknown tag, clock or flag; `FAULT`; `NOMEM` for too many;

@@ -9,8 +9,8 @@ use crate::{
 
 const CHUNK: usize = 1 << 20;
 
-/// Gives `to`, which is empty, the first `size` bytes of `from`, holes as holes if `from` can tell them; answers how many
-/// bytes of content these were.
+/// Gives `to`, which is empty, the first `size` bytes of `from`, holes as holes if `from` can tell them; answers how
+/// many bytes of content these were.
 pub(super) fn copy_content(from: &dyn VirtualFile, to: &dyn VirtualFile, size: u64, holes: bool) -> Result<u64> {
     match from.clone_to(to) {
         Ok(()) => return Ok(size),

@@ -6,10 +6,11 @@
 //!   are free. Targets of symbolic links. Extended attributes, 64 bytes and name and value.
 //! * **Nodes**: every name that is made: of files, directories and links.
 //!
-//! What was there before is free, and stays so until it is cut off: overwriting it, filling the holes in it too: whoever
-//! has such files underneath does not limit them. Removing it gives no room for something else. What is cut off or removed of what was added is given back at once, that of a file
-//! which is open when it is closed. All of it is exact under concurrency, and counted in memory: a new `QuotaFs` begins
-//! at 0. What others do to the filesystem underneath is not seen.
+//! What was there before is free, and stays so until it is cut off: overwriting it, filling the holes in it too:
+//! whoever has such files underneath does not limit them. Removing it gives no room for something else. What is cut off
+//! or removed of what was added is given back at once, that of a file which is open when it is closed. All of it is
+//! exact under concurrency, and counted in memory: a new `QuotaFs` begins at 0. What others do to the filesystem
+//! underneath is not seen.
 //!
 //! [`CLONE`](FsCaps::CLONE), [`SNAPSHOT`](FsCaps::SNAPSHOT) and [`WHITEOUT`](FsCaps::WHITEOUT) are not offered.
 //!
