@@ -21,7 +21,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use gangplank_vfs::{FileSystem, MemFs, host_fs::HostFs};
+use gangplank_vfs::{FileSystem, MemFs, MemFsOptions, OverlayFs, host_fs::HostFs};
 
 use machine::Machine;
 use measure::{Batch, Plan};
@@ -153,6 +153,7 @@ fn subjects<'a>(args: &Args, tmpfs: &'a Path, disk: &'a Path) -> Result<Vec<Box<
     let guest_host = Gangplank::new("guest, host_fs", host(tmpfs)?, args.largest);
     Ok(vec![
         Box::new(Gangplank::new("mem_fs", memory(), args.largest).planted()?),
+        Box::new(Gangplank::new("overlay", overlay(memory())?, args.largest)),
         Box::new(Incumbent::planted()?),
         Box::new(Gangplank::new("host_fs tmpfs", host(tmpfs)?, args.largest)),
         Box::new(Raw::new("raw tmpfs", tmpfs, args.largest)?),
@@ -167,6 +168,12 @@ fn subjects<'a>(args: &Args, tmpfs: &'a Path, disk: &'a Path) -> Result<Vec<Box<
         )?),
         Box::new(compiled.over_wasmtime("guest, wasmtime-wasi", tmpfs, tree::Host(tmpfs), CROWD_FOR_WASMTIME)?),
     ])
+}
+
+/// A view in memory of a memory filesystem that holds the tree.
+fn overlay(below: Arc<dyn FileSystem>) -> Result<Arc<dyn FileSystem>> {
+    let _ = Gangplank::new("below", below.clone(), 0).planted()?;
+    Ok(Arc::new(OverlayFs::builder().lower(below).upper_mem(MemFsOptions::new()).build()?))
 }
 
 fn measure(op: Op, plan: Plan, subjects: &[Box<dyn Subject + '_>]) -> Result<Row> {

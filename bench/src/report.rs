@@ -36,8 +36,9 @@ pub(crate) struct Layout {
 pub(crate) const LAYOUTS: [Layout; 2] = [
     Layout {
         title: "Filesystems alone",
-        subjects: &["mem_fs", "virtual-fs mem_fs", "host_fs tmpfs", "raw tmpfs", "host_fs disk", "raw disk"],
+        subjects: &["mem_fs", "overlay", "virtual-fs mem_fs", "host_fs tmpfs", "raw tmpfs", "host_fs disk", "raw disk"],
         ratios: &[
+            ("overlay / mem_fs", "overlay", "mem_fs"),
             ("raw / mem_fs", "raw tmpfs", "mem_fs"),
             ("virtual-fs / mem_fs", "virtual-fs mem_fs", "mem_fs"),
             ("host_fs / raw, tmpfs", "host_fs tmpfs", "raw tmpfs"),

@@ -92,7 +92,6 @@ fn flags() {
     std::fs::create_dir(sandbox.path().join("a")).unwrap();
     for (words, says) in [
         (&["--engine", "v9", "ok.wasm"][..], &["no engine `v9`", "cranelift"][..]),
-        (&["--engine", "jsc", "ok.wasm"], &["does not contain the engine `jsc`"]),
         (&["--fs", "zfs", "ok.wasm"], &["zfs", "host", "mem"]),
         (&["--dir", "missing", "ok.wasm"], &["`missing`", "does not exist"]),
         (&["--dir", "file", "ok.wasm"], &["`file`", "not a directory"]),
@@ -112,6 +111,9 @@ fn flags() {
         (&[], &["PROGRAM"]),
     ] {
         sandbox.run(&[&["run"], words].concat()).refused(2, says);
+    }
+    if !cfg!(feature = "jsc") {
+        sandbox.run(&["run", "--engine", "jsc", "ok.wasm"]).refused(2, &["does not contain the engine `jsc`"]);
     }
     sandbox.run(&["fly"]).refused(2, &["fly"]);
 }
