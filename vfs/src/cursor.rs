@@ -3,14 +3,19 @@
 //! To lock is one atomic exchange of the word, to unlock a plain store of the new position: half of what a mutex beside
 //! the position costs, and of a read of 64 bytes that is a tenth. The price is paid by those who must wait.
 //!
+//! Whoever finds the word locked looks at it for a little while first: most moves are over before a thread could have
+//! gone to sleep, and two threads that put each other to sleep in turns would be slower by hundreds of times.
+//!
 //! # Why nobody waits for ever
-//! Whoever finds the word locked draws a number, counts himself in `waiters`, and from then on looks at the word, under
-//! the mutex, whenever he is woken. Whoever unlocks stores the word and then looks at `waiters`. A processor may put
-//! off that store until after that look, so that each of the two misses the other; therefore a waiter never sleeps
-//! longer than [`NAP`] before he looks again. Numbers are served in their order, and who comes while others wait draws
-//! one, too: nobody is overtaken for ever.
+//! Whoever has looked for long enough draws a number, counts himself in `waiters`, and from then on looks at the word,
+//! under the mutex, whenever he is woken. Whoever unlocks stores the word and then looks at `waiters`. A processor may
+//! put off that store until after that look, so that each of the two misses the other; therefore a waiter never sleeps
+//! longer than [`NAP`] before he looks again. Numbers are served in their order. Who comes while others wait may be
+//! quicker than they are, but only [`PATIENCE`] times: then the first in the line says so in `waiters`, and all others
+//! draw a number, too. So nobody is overtaken for ever.
 
 use core::{
+    hint,
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Duration,
 };
@@ -26,6 +31,15 @@ const LAST: u64 = HELD - 1;
 
 /// How long a waiter sleeps at most, should nobody have seen him.
 const NAP: Duration = Duration::from_millis(1);
+
+/// How often somebody looks before he waits in the line: about as long as a move takes that copies 4 KiB.
+const LOOKS: u32 = 100;
+
+/// How often the first in the line is overtaken before nobody else may lock.
+const PATIENCE: u32 = 8;
+
+/// In `waiters`: the first in the line has lost his patience.
+const IMPATIENT: u32 = 1 << 31;
 
 /// A position that is moved by one at a time, and looked at by anybody.
 #[derive(Debug, Default)]
@@ -66,15 +80,33 @@ impl Cursor {
     /// Waits until nobody else moves it.
     #[inline]
     pub(crate) fn lock(&self) -> CursorGuard<'_> {
-        let at = match self.waiters.load(Ordering::Relaxed) {
-            0 => self.try_lock(),
-            _ => None,
-        };
+        let at = if self.may_try() { self.try_lock() } else { None };
         let at = match at {
             Some(at) => at,
-            None => self.wait(),
+            None => self.look().unwrap_or_else(|| self.wait()),
         };
         CursorGuard { cursor: self, at }
+    }
+
+    #[inline]
+    fn may_try(&self) -> bool {
+        self.waiters.load(Ordering::Relaxed) & IMPATIENT == 0
+    }
+
+    #[cold]
+    fn look(&self) -> Option<u64> {
+        for _ in 0..LOOKS {
+            if !self.may_try() {
+                return None;
+            }
+            hint::spin_loop();
+            if self.word.load(Ordering::Relaxed) & HELD == 0
+                && let Some(at) = self.try_lock()
+            {
+                return Some(at);
+            }
+        }
+        None
     }
 
     #[inline]
@@ -90,15 +122,24 @@ impl Cursor {
         let number = numbers.next;
         numbers.next += 1;
         self.waiters.fetch_add(1, Ordering::SeqCst);
+        let mut overtaken = 0;
         let at = loop {
-            if numbers.served == number
-                && let Some(at) = self.try_lock()
-            {
-                break at;
+            if numbers.served == number {
+                if let Some(at) = self.try_lock() {
+                    break at;
+                }
+                overtaken += 1;
+                if overtaken == PATIENCE {
+                    self.waiters.fetch_or(IMPATIENT, Ordering::Relaxed);
+                }
             }
             line.unlocked.wait_for(&mut numbers, NAP);
         };
         numbers.served += 1;
+        // Only the first in the line sets the bit, and he is that until here.
+        if overtaken >= PATIENCE {
+            self.waiters.fetch_and(!IMPATIENT, Ordering::Relaxed);
+        }
         self.waiters.fetch_sub(1, Ordering::Relaxed);
         at
     }
