@@ -177,6 +177,20 @@ impl Argument for i64 {
     }
 }
 
+/// The guest whose call this is, and what it gives.
+///
+/// # Safety
+/// The library calls a function for a guest; `args` are `count` values, and neither they nor the guest are used after
+/// the call.
+#[inline(always)]
+unsafe fn entered<'a>(count: usize, args: *const Value) -> (&'a Guest, Args<'a>) {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let guest = Guest::current();
+        (guest, Args::new(guest, count, args))
+    }
+}
+
 /// A guest whose meter is below zero asks for more: how much it is below goes in, what it may use comes out.
 ///
 /// # Safety
@@ -190,10 +204,7 @@ pub(super) unsafe extern "C" fn refill(
     thrown: Thrown,
 ) -> Value {
     // SAFETY: this is such a call, with so many arguments.
-    let (guest, mut args) = unsafe {
-        let guest = Guest::current();
-        (guest, Args::new(guest, count, args))
-    };
+    let (guest, mut args) = unsafe { entered(count, args) };
     if guest.thread.process().life().is_over() {
         return guest.end(Ended::Exit, thrown);
     }
@@ -219,10 +230,7 @@ pub(super) unsafe extern "C" fn grow(
     _: Thrown,
 ) -> Value {
     // SAFETY: this is such a call, with so many arguments.
-    let (guest, mut args) = unsafe {
-        let guest = Guest::current();
-        (guest, Args::new(guest, count, args))
-    };
+    let (guest, mut args) = unsafe { entered(count, args) };
     let [which, size, more] = [args.next(), args.next(), args.next()];
     answer(guest, guest.limit.as_ref().is_none_or(|limit| limit.grow(which, size, more)).into())
 }
@@ -240,10 +248,7 @@ pub(super) unsafe extern "C" fn undo(
     _: Thrown,
 ) -> Value {
     // SAFETY: this is such a call, with so many arguments.
-    let (guest, mut args) = unsafe {
-        let guest = Guest::current();
-        (guest, Args::new(guest, count, args))
-    };
+    let (guest, mut args) = unsafe { entered(count, args) };
     let [which, size, more] = [args.next(), args.next(), args.next()];
     if let Some(limit) = &guest.limit {
         limit.undo(which, size, more);
