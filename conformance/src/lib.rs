@@ -31,6 +31,7 @@
 //! # Levels
 //! * L0, [`cases::laws`]: two ways to learn the same thing agree.
 //! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
+//! * L2, [`model`]: what every script must answer, from nothing but the specifications.
 //! * [`layers`]: random layers for overlays.
 //! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
 
@@ -40,6 +41,7 @@ mod macros;
 pub mod cases;
 pub mod differential;
 pub mod layers;
+pub mod model;
 
 mod fixture;
 mod image;

@@ -317,11 +317,25 @@ impl World {
     /// If the filesystem fails, or contradicts itself.
     pub fn tree(&self) -> String {
         let mut out = String::new();
-        self.tree_of(&self.root(), "", &mut HashMap::new(), &mut out);
+        self.tree_of(&self.root(), "", None, &mut HashMap::new(), &mut out);
         out
     }
 
-    fn tree_of(&self, dir: &Node, prefix: &str, seen: &mut HashMap<NodeId, String>, out: &mut String) {
+    /// The same, where `mounted` is seen instead of what is at `point`.
+    pub(crate) fn tree_with(&self, point: &str, mounted: &World) -> String {
+        let (mut out, point) = (String::new(), self.node(point).expect("what is mounted on"));
+        self.tree_of(&self.root(), "", Some((point.id, mounted)), &mut HashMap::new(), &mut out);
+        out
+    }
+
+    fn tree_of(
+        &self,
+        dir: &Node,
+        prefix: &str,
+        mounted: Option<(NodeId, &World)>,
+        seen: &mut HashMap<NodeId, String>,
+        out: &mut String,
+    ) {
         use fmt::Write as _;
         let mut entries = dir.open(OpenFlags::READ).expect("open a directory").list().expect("list it");
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -333,7 +347,13 @@ impl World {
             match m.file_type {
                 FileType::Directory => {
                     writeln!(out, "{path}/").unwrap();
-                    self.tree_of(&node, &format!("{path}/"), seen, out);
+                    let below = format!("{path}/");
+                    match mounted {
+                        Some((point, other)) if point == node.id => {
+                            other.tree_of(&other.root(), &below, None, &mut HashMap::new(), out);
+                        }
+                        _ => self.tree_of(&node, &below, mounted, seen, out),
+                    }
                 }
                 FileType::Symlink => {
                     let target = self.fs.readlink(node.id).expect("read a link");

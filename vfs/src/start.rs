@@ -227,8 +227,8 @@ impl<'a> Start<'a> {
     /// Gives a node another name, perhaps in another directory (`renameat2(2)`).
     ///
     /// # Errors
-    /// `BUSY` for `.`, `..` and `/`, `EXIST` for one of them as the new path of a `NoReplace`; `XDEV` between two
-    /// mounts, of the same filesystem too; `ROFS`; `NOTDIR` for a trailing slash after either path if the old one is no
+    /// `XDEV` between two mounts, of the same filesystem too; `BUSY` for `.`, `..` and `/`, `EXIST` for one of them as
+    /// the new path of a `NoReplace`; `ROFS`; `NOTDIR` for a trailing slash after either path if the old one is no
     /// directory (in an exchange: after the new path if the new one is none); `BUSY` for a mount point; those of
     /// [`FileSystem::rename`](crate::FileSystem::rename).
     pub fn rename(&self, path: &[u8], to: &Start<'_>, to_path: &[u8], how: Rename) -> Result<()> {
@@ -240,14 +240,14 @@ impl<'a> Start<'a> {
             true => to.slot_in(Cow::Borrowed(&*from.dir), &new)?,
             false => to.slot_of(&new)?,
         };
+        if !std::sync::Arc::ptr_eq(from.dir.mount(), to.dir.mount()) {
+            return Err(Errno::XDEV);
+        }
         let (old, new) = match (&from.last, &to.last) {
             (Last::Name(old), Last::Name(new)) => (old, new),
             (Last::Name(_), _) if how == Rename::NoReplace => return Err(Errno::EXIST),
             _ => return Err(Errno::BUSY),
         };
-        if !std::sync::Arc::ptr_eq(from.dir.mount(), to.dir.mount()) {
-            return Err(Errno::XDEV);
-        }
         from.check_writable()?;
         if from.slash || to.slash {
             check_slashes(&self.cx, (&from, *old), (&to, *new), how)?;

@@ -151,6 +151,9 @@ fn across_mounts_is_xdev(w) {
     refused!(p.mv("m/x", "x"), XDEV);
     refused!(p.mv("f", "b/f"), XDEV);
     refused!(p.mv("f", "m/x"), XDEV);
+    // Before it matters which names they are, as in Linux.
+    refused!(p.mv("f", "m/."), XDEV);
+    refused!(p.mv("m/..", "f"), XDEV);
     if w.has(FsCaps::HARD_LINKS) {
         refused!(p.link("f", "m/f"), XDEV);
         refused!(p.link("f", "b/f"), XDEV);

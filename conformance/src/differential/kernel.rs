@@ -92,6 +92,10 @@ impl Player for Bare {
         true
     }
 
+    fn mounts(&self) -> bool {
+        true
+    }
+
     fn start(&self, rules: Rules) -> Box<dyn Run> {
         let dir = tempfile::tempdir_in(&self.parent).expect("a temporary directory");
         let running = Thread::start(Root::Directory(dir.path().to_owned()), rules).expect("enter the directory");
@@ -199,6 +203,8 @@ struct Inside {
     /// The root directory from before, and what to unmount there in the end.
     outside: OwnedFd,
     mounted: Option<PathBuf>,
+    /// Whether a second filesystem is on `m`.
+    second: bool,
 }
 
 impl Inside {
@@ -216,7 +222,7 @@ impl Inside {
                 (at.clone(), Some(at))
             }
         };
-        let inside = Inside { rules, slots: [None, None, None], outside, mounted };
+        let inside = Inside { rules, slots: [None, None, None], outside, mounted, second: false };
         chdir(&at).and_then(|()| chroot(".")).map_err(say("chroot"))?;
         Ok(inside)
     }
@@ -291,12 +297,35 @@ impl Inside {
                 self.slots[number(0) as usize] = Some(file);
                 Ok(kind)
             }
+            "dup" => match &self.slots[number(0) as usize] {
+                None => Ok("empty".to_owned()),
+                Some(file) => {
+                    let other = rustix::io::dup(file)?;
+                    self.slots[number(1) as usize] = Some(other);
+                    Ok(String::new())
+                }
+            },
+            "mount" => self.mount().map(|()| String::new()),
             "close" => Ok(if self.slots[number(0) as usize].take().is_some() { "" } else { "empty" }.to_owned()),
             _ => match &self.slots[number(0) as usize] {
                 None => Ok("empty".to_owned()),
                 Some(file) => self.act_on(file, op),
             },
         }
+    }
+
+    /// A filesystem in memory, which nobody else sees.
+    fn mount(&mut self) -> Result<()> {
+        if self.second {
+            return Err(Errno::BUSY);
+        }
+        match fs::mkdir("/m", Mode::from_raw_mode(0o755)) {
+            Err(rustix::io::Errno::EXIST) if file_type(&fs::lstat("/m")?) == FileType::Directory => {}
+            made => made?,
+        }
+        mount("tmpfs", "/m", "tmpfs", MountFlags::empty(), Some(c"mode=755"))?;
+        self.second = true;
+        Ok(())
     }
 
     fn act_on(&self, file: &OwnedFd, op: &Op) -> Result<String> {
@@ -341,6 +370,9 @@ impl Drop for Inside {
     /// directory next, and the kernel tells of a thread's end before it takes its namespace down.
     fn drop(&mut self) {
         self.slots = [None, None, None];
+        if self.second {
+            let _ = chdir("/").and_then(|()| unmount("/m", UnmountFlags::DETACH));
+        }
         let left = fchdir(&self.outside).and_then(|()| chroot("."));
         if let (Ok(()), Some(at)) = (left, &self.mounted) {
             let _ = unmount(at, UnmountFlags::empty()).or_else(|_| unmount(at, UnmountFlags::DETACH));
@@ -430,7 +462,7 @@ fn metadata(stat: &Stat) -> Metadata {
 }
 
 /// As [`World::tree`](crate::World::tree) writes it.
-fn tree(dir: &Path, prefix: &str, seen: &mut HashMap<u64, String>, out: &mut String) -> Result<()> {
+fn tree(dir: &Path, prefix: &str, seen: &mut HashMap<(u64, u64), String>, out: &mut String) -> Result<()> {
     let handle = fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let mut entries: Vec<(String, Vec<u8>)> =
         names(&handle)?.into_iter().map(|raw| (raw.escape_ascii().to_string(), raw)).collect();
@@ -450,7 +482,7 @@ fn tree(dir: &Path, prefix: &str, seen: &mut HashMap<u64, String>, out: &mut Str
                 writeln!(out, "{path} -> {target} ({} links)", stat.st_nlink).unwrap_or_default();
             }
             FileType::Regular => {
-                let first = seen.entry(stat.st_ino).or_insert_with(|| path.clone());
+                let first = seen.entry((stat.st_dev, stat.st_ino)).or_insert_with(|| path.clone());
                 if *first == path {
                     let file = fs::openat(&handle, &raw[..], OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
                     let mut text = vec![0; stat.st_size as usize];

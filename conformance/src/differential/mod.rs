@@ -26,6 +26,7 @@ use gangplank_vfs::FsCaps;
 
 pub use player::{Player, Rules, Run};
 pub use script::{Op, Rng, Script};
+pub(crate) use step::{short, text};
 
 /// Two filesystems that do not agree, or one that does not do what the script says.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ fn rules(players: &[&dyn Player]) -> Rules {
 /// The first divergence.
 pub fn compare(script: &Script, players: &[&dyn Player]) -> Result<(), Box<Divergence>> {
     let rules = rules(players);
-    let mut runs: Vec<Box<dyn Run>> = players.iter().map(|p| p.start(rules)).collect();
+    let mut runs: Vec<Box<dyn Run + '_>> = players.iter().map(|p| p.start(rules)).collect();
     let diverged = |step, answers: Vec<String>| {
         let answers = players.iter().map(|p| p.name().to_owned()).zip(answers).collect();
         Err(Box::new(Divergence { script: script.clone(), step, answers }))
@@ -134,7 +135,7 @@ fn panicked(answer: &str) -> bool {
     answer.starts_with("panic: ")
 }
 
-fn caught(action: impl FnOnce() -> String) -> String {
+pub(crate) fn caught(action: impl FnOnce() -> String) -> String {
     catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         format!("panic: {}", text.unwrap_or("?"))
@@ -143,6 +144,14 @@ fn caught(action: impl FnOnce() -> String) -> String {
 
 /// Leaves out of a diverging script whatever it does not need.
 pub fn shrink(found: Box<Divergence>, players: &[&dyn Player]) -> Box<Divergence> {
+    shrink_by(found, &|script| compare(script, players))
+}
+
+/// The same, for another way to find it.
+pub(crate) fn shrink_by(
+    found: Box<Divergence>,
+    run: &dyn Fn(&Script) -> Result<(), Box<Divergence>>,
+) -> Box<Divergence> {
     let mut best = found;
     // What comes after the divergence is not needed, unless it shows in the final trees alone.
     best.script.0.truncate(best.step + 1);
@@ -154,7 +163,7 @@ pub fn shrink(found: Box<Divergence>, players: &[&dyn Player]) -> Box<Divergence
             tries += 1;
             let mut shorter = best.script.clone();
             shorter.0.drain(at..(at + size).min(shorter.0.len()));
-            match compare(&shorter, players) {
+            match run(&shorter) {
                 Err(mut d) => {
                     d.script.0.truncate(d.step + 1);
                     (best, shrunk) = (d, true);
@@ -182,8 +191,10 @@ pub fn seeds(count: u64) -> u64 {
 pub fn fuzz(players: &[&dyn Player], seed: u64, count: u64, len: usize) {
     let caps = common_caps(players);
     for seed in seed..seed + seeds(count) {
-        let script = Script::random(&mut Rng::new(seed), len, caps);
-        check(&script, players, &format!("seed {seed}"));
+        // Every fourth has a second filesystem, where everybody can have one.
+        let mounted = seed % 4 == 3 && players.iter().all(|p| p.mounts());
+        let make = if mounted { Script::random_mounted } else { Script::random };
+        check(&make(&mut Rng::new(seed), len, caps), players, &format!("seed {seed}"));
     }
 }
 

@@ -2,7 +2,10 @@
 
 use gangplank_vfs::FsCaps;
 
-use super::{Op, step::Env};
+use super::{
+    Op,
+    step::{Env, answer},
+};
 use crate::{Fixture, World};
 
 /// What all players of one comparison go by.
@@ -25,6 +28,11 @@ pub trait Player {
     /// Whether it can play by the rules of a `chroot` only.
     fn rooted(&self) -> bool;
 
+    /// Whether it has a second filesystem for `mount`; else it answers `NOTSUP`.
+    fn mounts(&self) -> bool {
+        false
+    }
+
     /// Whether this answer says that it cannot do what others can, and everybody is content with that. It must come
     /// first: what it refuses, the others are not asked for.
     fn is_refusal(&self, _answer: &str) -> bool {
@@ -37,7 +45,7 @@ pub trait Player {
     }
 
     /// Makes a new tree, always the same, and gets ready to run a script in it.
-    fn start(&self, rules: Rules) -> Box<dyn Run>;
+    fn start(&self, rules: Rules) -> Box<dyn Run + '_>;
 }
 
 /// A script in the middle of its run.
@@ -45,7 +53,7 @@ pub trait Run {
     /// Does it, and answers what came of it: the name of an errno, `ok`, or what was to be learnt.
     fn step(&mut self, op: &Op) -> String;
 
-    /// The whole tree as text, as [`World::tree`] writes it.
+    /// The whole tree as text, as [`World::tree`] writes it, with what is mounted.
     fn tree(&mut self) -> String;
 }
 
@@ -62,7 +70,30 @@ impl<F: Fixture> Player for F {
         false
     }
 
-    fn start(&self, rules: Rules) -> Box<dyn Run> {
-        Box::new(Env::new(World::new(self.make()), rules))
+    fn mounts(&self) -> bool {
+        true
+    }
+
+    fn start(&self, rules: Rules) -> Box<dyn Run + '_> {
+        Box::new(FixtureRun { env: Env::new(World::new(self.make()), rules), fixture: self })
+    }
+}
+
+/// A run that makes its second filesystem when it is asked for.
+struct FixtureRun<'f, F> {
+    env: Env,
+    fixture: &'f F,
+}
+
+impl<F: Fixture> Run for FixtureRun<'_, F> {
+    fn step(&mut self, op: &Op) -> String {
+        match op.verb {
+            "mount" => answer(self.env.mount(|| World::new(self.fixture.make())).map(|()| String::new())),
+            _ => self.env.step(op),
+        }
+    }
+
+    fn tree(&mut self) -> String {
+        self.env.tree()
     }
 }

@@ -9,14 +9,15 @@
 //!
 //! Paths start at the current directory (`cd`, `home`) and are confined to the root of the filesystem. `open` puts an
 //! open file into one of three slots, with flags `r` `w` `a`ppend `t`runcate `c`reate e`x`clusive `d`irectory
-//! `n`ofollow.
+//! `n`ofollow; `dup 0 1` lets the second slot show what the first one shows, cursor and all. `mount` makes a second,
+//! empty filesystem appear on the directory `m` of the root, which is made if it is missing.
 
 use core::{fmt, str::FromStr};
 
 use gangplank_vfs::FsCaps;
 
 use super::{Rules, Run as _, step::Env};
-use crate::{Fixture as _, MemFixture, World};
+use crate::{World, model::Model};
 
 /// What an argument may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,6 +72,7 @@ static VERBS: &[Verb] = &[
     verb("home", 2, &[], NONE),
     verb("open", 9, &[Slot, Path, Flags], NONE),
     verb("close", 2, &[Slot], NONE),
+    verb("dup", 2, &[Slot, Slot], NONE),
     verb("fread", 3, &[Slot, Offset], NONE),
     verb("fwrite", 5, &[Slot, Text], NONE),
     verb("pread", 2, &[Slot, Offset], NONE),
@@ -82,6 +84,8 @@ static VERBS: &[Verb] = &[
     verb("fstat", 3, &[Slot], NONE),
     verb("flist", 2, &[Slot], NONE),
     verb("fork", 1, &[], NONE),
+    // Only once, and only where everybody can.
+    verb("mount", 0, &[], NONE),
 ];
 
 /// What only makes things.
@@ -202,21 +206,34 @@ impl fmt::Display for Script {
 impl Script {
     /// `len` random operations that need no more than `caps`.
     pub fn random(rng: &mut Rng, len: usize, caps: FsCaps) -> Script {
-        Script::random_in(World::new(MemFixture.make()), rng, len, caps)
+        Script::random_by(Model::new(Rules { caps, rooted: false }), rng, len, caps, false)
+    }
+
+    /// The same, with a second filesystem from the second quarter on.
+    pub fn random_mounted(rng: &mut Rng, len: usize, caps: FsCaps) -> Script {
+        Script::random_by(Model::new(Rules { caps, rooted: false }), rng, len, caps, true)
     }
 
     /// The same, for a tree that is not empty to begin with: `world` holds a copy of it, which is used up.
     pub fn random_in(world: World, rng: &mut Rng, len: usize, caps: FsCaps) -> Script {
+        Script::random_by(Env::new(world, Rules { caps, rooted: false }), rng, len, caps, false)
+    }
+
+    /// It is run as it is made: half of all paths lead to something that is there, so that things meet.
+    fn random_by(mut guide: impl Guide, rng: &mut Rng, len: usize, caps: FsCaps, mounted: bool) -> Script {
         let verbs: Vec<&Verb> = VERBS.iter().filter(|v| caps.contains(v.caps)).collect();
         // The first quarter only makes things: in an empty tree everything is NOENT.
         let makers: Vec<&Verb> = verbs.iter().copied().filter(|v| MAKERS.contains(&v.name)).collect();
-        // It is run as it is made: half of all paths lead to something that is there, so that things meet.
-        let mut env = Env::new(world, Rules { caps, rooted: false });
-        let makers_only = if env.existing().is_empty() { len / 4 } else { 0 };
+        let makers_only = if guide.existing().is_empty() { len / 4 } else { 0 };
         let mut one = |rng: &mut Rng, i: usize| {
+            if mounted && i == len / 4 {
+                let op = Op { verb: "mount", args: vec![], expected: None };
+                guide.try_out(&op);
+                return op;
+            }
             let verbs = if i < makers_only { &makers } else { &verbs };
             let total: u32 = verbs.iter().map(|v| v.weight).sum();
-            let known = env.existing();
+            let known = guide.existing();
             let mut at = rng.below(total.into()) as u32;
             let verb = verbs.iter().find(|v| {
                 let here = at < v.weight;
@@ -226,10 +243,36 @@ impl Script {
             let verb = verb.unwrap_or(&verbs[0]);
             let args: Vec<String> = verb.args.iter().map(|arg| arg.random(rng, &known)).collect();
             let op = Op { verb: verb.name, args, expected: None };
-            env.step(&op);
+            guide.try_out(&op);
             op
         };
         Script((0..len).map(|i| one(rng, i)).collect())
+    }
+}
+
+/// Whoever knows what is there in the middle of a script.
+trait Guide {
+    fn existing(&self) -> Vec<String>;
+    fn try_out(&mut self, op: &Op);
+}
+
+impl Guide for Model {
+    fn existing(&self) -> Vec<String> {
+        self.paths()
+    }
+
+    fn try_out(&mut self, op: &Op) {
+        self.answer(op);
+    }
+}
+
+impl Guide for Env {
+    fn existing(&self) -> Vec<String> {
+        Env::existing(self)
+    }
+
+    fn try_out(&mut self, op: &Op) {
+        self.step(op);
     }
 }
 
@@ -304,7 +347,8 @@ mod tests {
     #[test]
     fn every_verb_comes_up() {
         let ops = |caps| (0..50).flat_map(move |seed| Script::random(&mut Rng::new(seed), 60, caps).0);
-        let all: Vec<Op> = ops(FsCaps::all()).collect();
+        let mut all: Vec<Op> = ops(FsCaps::all()).collect();
+        all.extend(Script::random_mounted(&mut Rng::new(0), 60, FsCaps::all()).0);
         assert!(VERBS.iter().all(|v| all.iter().any(|op| op.verb == v.name)));
         assert!(!ops(FsCaps::empty()).any(|op| op.verb == "symlink"));
     }

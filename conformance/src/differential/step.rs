@@ -1,7 +1,10 @@
 //! One step of a script on one filesystem, and its answer as text. The text holds what must be the same everywhere: no
 //! numbers of nodes, no sizes of directories; of times whether they are of now, or else which.
 
-use std::io::{IoSlice, IoSliceMut};
+use std::{
+    io::{IoSlice, IoSliceMut},
+    sync::Arc,
+};
 
 use gangplank_vfs::{
     Errno, FileType, FsCaps, Metadata, NewNode, OpenFile, OpenFlags, OpenHow, Rename, Result, SetAttr, SetTime, Time,
@@ -14,9 +17,11 @@ use crate::{Made, Paths, World};
 /// One filesystem while it runs a script.
 pub(super) struct Env {
     world: World,
+    /// What is mounted on `m`.
+    second: Option<World>,
     home: Paths,
     paths: Paths,
-    slots: [Option<OpenFile>; 3],
+    slots: [Option<Arc<OpenFile>>; 3],
     rules: Rules,
     /// What was forked: it must outlive the fork.
     originals: Vec<World>,
@@ -28,7 +33,7 @@ pub(super) const RECENT: Time = Time::from_parts(1_500_000_000, 0);
 impl Env {
     pub(super) fn new(world: World, rules: Rules) -> Env {
         let home = home(&world, rules);
-        Env { paths: home.clone(), home, world, slots: [None, None, None], rules, originals: vec![] }
+        Env { paths: home.clone(), home, world, second: None, slots: [None, None, None], rules, originals: vec![] }
     }
 
     /// Whether this is a fork by now.
@@ -49,7 +54,28 @@ impl Env {
 
     /// The paths of everything that is there.
     pub(super) fn existing(&self) -> Vec<String> {
-        self.world.paths()
+        let mut paths = self.world.paths();
+        if let Some(second) = &self.second {
+            paths.retain(|path| !path.starts_with("m/"));
+            paths.extend(second.paths().iter().map(|path| format!("m/{path}")));
+            paths.sort();
+        }
+        paths
+    }
+
+    /// Mounts a second filesystem on `m`.
+    pub(super) fn mount(&mut self, second: impl FnOnce() -> World) -> Result<()> {
+        if self.second.is_some() {
+            return Err(Errno::BUSY);
+        }
+        match self.home.mkdir("m") {
+            Err(Errno::EXIST) if self.home.lstat("m")?.file_type == FileType::Directory => {}
+            made => made?,
+        }
+        let second = second();
+        self.home.mount("m", second.fs().clone(), false)?;
+        self.second = Some(second);
+        Ok(())
     }
 
     fn act(&mut self, op: &Op) -> Result<String> {
@@ -104,10 +130,23 @@ impl Env {
             "open" => {
                 let file = p.open_how(arg(1), how(arg(2)))?;
                 let kind = format!("{:?}", file.file_type());
-                self.slots[number(0) as usize] = Some(file);
+                self.slots[number(0) as usize] = Some(Arc::new(file));
                 Ok(kind)
             }
-            "close" => self.slots[number(0) as usize].take().map_or(Ok("empty".to_owned()), |f| done(f.close())),
+            "dup" => match self.slots[number(0) as usize].clone() {
+                None => Ok("empty".to_owned()),
+                file => {
+                    self.slots[number(1) as usize] = file;
+                    Ok(String::new())
+                }
+            },
+            "close" => match self.slots[number(0) as usize].take().map(Arc::into_inner) {
+                None => Ok("empty".to_owned()),
+                // Another slot shares it.
+                Some(None) => Ok(String::new()),
+                Some(Some(file)) => done(file.close()),
+            },
+            "mount" => Err(Errno::NOTSUP),
             _ => match &self.slots[number(0) as usize] {
                 None => Ok("empty".to_owned()),
                 Some(file) => self.act_on(file, op),
@@ -173,6 +212,12 @@ impl Env {
         }
         self.home = home(&self.world, self.rules);
         self.paths = self.home.clone();
+        if let Some(second) = self.second.take() {
+            let fork = second.fs().snapshots().map(|snapshots| snapshots.fork()).transpose()?;
+            let fs = fork.unwrap_or_else(|| second.fs().clone());
+            self.originals.push(second);
+            self.mount(|| World::new(Made::new(fs)))?;
+        }
         Ok(())
     }
 }
@@ -183,7 +228,10 @@ impl Run for Env {
     }
 
     fn tree(&mut self) -> String {
-        self.world.tree()
+        match &self.second {
+            None => self.world.tree(),
+            Some(second) => self.world.tree_with("m", second),
+        }
     }
 }
 
@@ -231,14 +279,14 @@ fn how(flags: &str) -> OpenHow<'static> {
 }
 
 /// `Z*70` is seventy times Z.
-pub(super) fn text(word: &str) -> Vec<u8> {
+pub(crate) fn text(word: &str) -> Vec<u8> {
     match word.split_once('*').map(|(what, times)| (what, times.parse::<usize>())) {
         Some((what, Ok(times))) => what.as_bytes().repeat(times.min(1 << 20)),
         _ => word.as_bytes().to_vec(),
     }
 }
 
-pub(super) fn short(bytes: &[u8]) -> String {
+pub(crate) fn short(bytes: &[u8]) -> String {
     let mut out = String::new();
     for run in bytes.chunk_by(|a, b| a == b) {
         match run.len() {
