@@ -293,3 +293,21 @@ pub(super) fn next_epoch() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mem_fs::MemFs;
+
+    /// A guest that makes names cannot choose them so that all have one hash: each filesystem has a seed of its own.
+    #[test]
+    fn names_are_hashed_with_a_seed_of_their_own() {
+        let (one, other) = (MemFs::new(), MemFs::new());
+        let names: Vec<[u8; 1]> = (b'a'..=b'z').map(|letter| [letter]).collect();
+        let hash = |fs: &MemFs, name: &[u8]| fs.shared.hash(Name::new(name).unwrap());
+        let same = names.iter().filter(|name| hash(&one, &name[..]) == hash(&other, &name[..])).count();
+        assert!(same < 4, "{same} of 26 names have the same hash in two filesystems");
+        // A fork finds what is there by the same hash.
+        assert_eq!(hash(&one, b"a"), hash(&one.fork(), b"a"));
+    }
+}

@@ -227,7 +227,7 @@ impl Shared {
         let mut temp = self.temp(upper);
         let target;
         let new = match below.file_type {
-            FileType::Regular => NewNode::Regular { mode: below.mode },
+            FileType::Regular => NewNode::Regular { mode: mode_of_copy(&below) },
             FileType::Directory => NewNode::Directory { mode: below.mode },
             FileType::Symlink => {
                 target = from.fs.readlink(from.id)?;
@@ -298,6 +298,19 @@ impl Shared {
     }
 }
 
+/// The permission bits that a copy of a node gets. A file is copied because it is about to be changed, perhaps by a guest,
+/// perhaps from an image that nobody vouches for, into a directory of the host: there it must not run as its owner does
+/// (as writing takes the bits away, and what CVE-2023-0386 was of Linux's overlayfs).
+fn mode_of_copy(below: &Metadata) -> u16 {
+    match below.file_type {
+        FileType::Regular => below.mode & !(SET_USER_ID | SET_GROUP_ID),
+        _ => below.mode,
+    }
+}
+
+const SET_USER_ID: u16 = 0o4000;
+const SET_GROUP_ID: u16 = 0o2000;
+
 /// Owner, permission bits and times.
 pub(super) fn copy_attributes(to: &NodeRef, from: &Metadata) -> Result<()> {
     let have = to.getattr()?;
@@ -310,9 +323,10 @@ pub(super) fn copy_attributes(to: &NodeRef, from: &Metadata) -> Result<()> {
         }
     }
     // A new owner takes bits away, and so does writing.
+    let wanted = mode_of_copy(from);
     let mode = (from.file_type != FileType::Symlink
-        && (have.mode != from.mode || have.uid != from.uid || from.mode > 0o777))
-        .then_some(from.mode);
+        && (have.mode != wanted || have.uid != from.uid || wanted > 0o777))
+        .then_some(wanted);
     let (atime, mtime) = (SetTime::To(from.atime), SetTime::To(from.mtime));
     to.fs.setattr(&INTERNAL, to.id, &SetAttr { mode, atime, mtime, ..SetAttr::default() })
 }

@@ -18,6 +18,8 @@
 //! # What is kept
 //! * A node keeps its number, times and birth when it is copied up, and its number through remount and fork. A node of
 //!   a lower layer that has several names keeps them all.
+//! * Of its permission bits a file loses set-user-ID and set-group-ID when it is copied up, as it does in Linux when it is
+//!   written by somebody without privileges.
 //! * Content is copied when it is first written to, not when it is opened; not at all if it is cut off; between memory
 //!   filesystems its chunks are shared. Who opened the file before sees what is written afterwards.
 //! * A directory is renamed without copying what is in it.
@@ -31,7 +33,7 @@
 //!
 //! # Where it differs from Linux's overlayfs
 //! Files opened for reading see later writes; numbers last under every kind of layer; hard links below stay hard links
-//! without an option; renames of directories need none either. See [`marks`] for what the two say of each other's
+//! without an option; renames of directories need none either; copies are never set-user-ID. See [`marks`] for what the two say of each other's
 //! layers. A directory with which something merges has one link, as there.
 //!
 //! # Lock order

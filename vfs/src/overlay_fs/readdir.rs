@@ -12,8 +12,8 @@ use core::{
 };
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashTable};
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet, HashTable};
 use parking_lot::Mutex;
 
 use super::{
@@ -36,7 +36,8 @@ pub(super) struct LowerNames {
     pub(super) entries: Vec<LowerEntry>,
     names: Vec<u8>,
     by_name: HashTable<u32>,
-    hash: FixedState,
+    /// Seeded at random: the names may be chosen by whoever wrote the layers, a guest for example.
+    hash: RandomState,
 }
 
 /// One of them.
@@ -99,7 +100,7 @@ impl Shared {
             return Ok(names);
         }
         let mut all = LowerNames::default();
-        let mut hidden: Vec<Vec<u8>> = Vec::new();
+        let mut hidden: HashSet<Vec<u8>, RandomState> = HashSet::default();
         for (i, lower) in dir.lowers.iter().enumerate() {
             let last = i + 1 == dir.lowers.len();
             let mut raw = Vec::new();
@@ -112,7 +113,7 @@ impl Shared {
                 }
                 match entry.file_type {
                     None if last => {}
-                    None => hidden.push(entry.name),
+                    None => drop(hidden.insert(entry.name)),
                     Some(file_type) => {
                         let key = Key { layer: lower.layer, ino: entry.node.get() };
                         all.push(&entry.name, key, file_type);
@@ -213,7 +214,7 @@ struct Stream {
     upper: Option<Arc<dyn VirtualFile>>,
     below: Arc<LowerNames>,
     /// What the upper layer says of names that are below: `None` for a whiteout.
-    over: HashMap<Vec<u8>, Option<(NodeId, FileType)>, FixedState>,
+    over: HashMap<Vec<u8>, Option<(NodeId, FileType)>, RandomState>,
     batch: Vec<Raw>,
 }
 
@@ -371,5 +372,18 @@ impl VirtualFile for OverlayDir {
     fn sync(&self, data_only: bool) -> Result<()> {
         let Some(upper) = self.node.upper.get() else { return Ok(()) };
         upper.fs.open(&INTERNAL, upper.id, OpenFlags::READ | OpenFlags::DIRECTORY)?.sync(data_only)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody can choose names that all fall into one place, because nobody knows where they fall.
+    #[test]
+    fn names_are_hashed_with_a_seed_of_their_own() {
+        let (one, other) = (LowerNames::default(), LowerNames::default());
+        let same = (0..64u8).filter(|n| one.hash(&[*n]) == other.hash(&[*n])).count();
+        assert!(same < 8, "{same} of 64 names have the same hash in two directories");
     }
 }
