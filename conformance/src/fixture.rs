@@ -8,6 +8,8 @@ use gangplank_vfs::{
     mem_fs::{MemFs, MemFsOptions},
 };
 
+use crate::adversary::Canaries;
+
 /// Makes filesystems of one kind.
 pub trait Fixture: Send + Sync {
     /// For people.
@@ -148,7 +150,7 @@ impl Fixture for ForkFixture {
     }
 }
 
-/// Temporary directories of the host.
+/// Temporary directories of the host, with [canaries](Canaries) around them.
 #[derive(Clone, Copy, Debug)]
 pub struct HostFixture(Resolver);
 
@@ -169,9 +171,12 @@ impl Fixture for HostFixture {
 
     fn make(&self) -> Made {
         let dir = tempfile::tempdir().expect("a temporary directory");
+        let canaries = Canaries::plant(dir.path(), &["root"]).expect("plant canaries");
+        let root = dir.path().join("root");
+        std::fs::create_dir(&root).expect("make the root");
         let options = Options { resolver: self.0, ..Options::default() };
-        let fs = HostFs::open_with(dir.path(), options).expect("open the temporary directory");
-        let made = Made::new(fs).keeping(dir);
+        let fs = HostFs::open_with(root, options).expect("open the temporary directory");
+        let made = Made::new(fs).keeping((canaries, dir));
         if self.0 == Resolver::Portable { made.losing_removed() } else { made }
     }
 }

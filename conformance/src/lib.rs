@@ -32,12 +32,15 @@
 //! * L0, [`cases::laws`]: two ways to learn the same thing agree.
 //! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
 //! * L2, [`model`]: what every script must answer, from nothing but the specifications.
+//! * [`adversary`]: ways out, canaries around every root, and who swaps directories while paths are resolved;
+//!   `ADVERSARY.md` has the list.
 //! * [`layers`]: random layers for overlays.
 //! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
 
 #[macro_use]
 mod macros;
 
+pub mod adversary;
 pub mod cases;
 pub mod differential;
 pub mod layers;

@@ -9,6 +9,7 @@ use gangplank_vfs::{
 
 use crate::{
     Fixture, Made,
+    adversary::{Canaries, Untouched},
     differential::{Rng, Script, prepare},
     fixture::{MAX_BYTES, SMALL, options},
 };
@@ -126,19 +127,36 @@ pub(crate) fn in_memory(builder: Builder, max_bytes: u64, max_nodes: Option<u64>
     (builder.upper_mem(options).build().expect("an overlay in memory"), clock)
 }
 
-/// Directories of the host: below, upper and work.
-fn directories() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    for sub in ["lower", "upper", "work"] {
-        std::fs::create_dir(dir.path().join(sub)).expect("a directory in it");
-    }
-    dir
+/// Directories of the host, below, upper and work, with canaries around them.
+struct Directories {
+    /// Dropped first, and looked at then.
+    _canaries: Canaries,
+    dir: tempfile::TempDir,
 }
 
-fn on_host(dir: &tempfile::TempDir) -> Builder {
-    let lower = HostFs::open(dir.path().join("lower")).expect("open the lower directory");
+fn directories() -> Directories {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let names = ["lower", "upper", "work"];
+    let canaries = Canaries::plant(dir.path(), &names).expect("plant canaries");
+    for sub in names {
+        std::fs::create_dir(dir.path().join(sub)).expect("a directory in it");
+    }
+    Directories { _canaries: canaries, dir }
+}
+
+impl Directories {
+    fn path(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    fn lower(&self) -> Arc<HostFs> {
+        HostFs::open(self.path().join("lower")).expect("open the lower directory")
+    }
+}
+
+fn on_host(dir: &Directories) -> Builder {
     // What is synced is tested where the host may crash; here it would only take time.
-    OverlayFs::builder().lower(lower).sync(false)
+    OverlayFs::builder().lower(dir.lower()).sync(false)
 }
 
 impl Fixture for OverlayFixture {
@@ -156,23 +174,22 @@ impl Fixture for OverlayFixture {
 
     fn make(&self) -> Made {
         match self {
-            Mem => {
-                let (fs, clock) = in_memory(OverlayFs::builder().lower(mem().0), MAX_BYTES, None);
-                Made::new(Arc::new(fs)).with_clock(clock)
-            }
-            Emptied => {
-                let (fs, clock) = in_memory(OverlayFs::builder().lower(populated()), MAX_BYTES, None);
+            Mem | Emptied => {
+                let below = if *self == Mem { mem().0 } else { populated() };
+                let untouched = Untouched::new(below.clone());
+                let (fs, clock) = in_memory(OverlayFs::builder().lower(below), MAX_BYTES, None);
                 empty(&fs, fs.root());
-                Made::new(Arc::new(fs)).with_clock(clock)
+                Made::new(Arc::new(fs)).with_clock(clock).keeping(untouched)
             }
             Buried => {
                 let below = populated();
                 let (first, _) = in_memory(OverlayFs::builder().lower(below.clone()), MAX_BYTES, None);
                 empty(&first, first.root());
                 let middle = first.upper().expect("the upper layer");
+                let untouched = [&below, middle.fs()].map(|fs| Untouched::new(fs.clone()));
                 let builder = OverlayFs::builder().lower_at(middle).lower(below);
                 let (fs, clock) = in_memory(builder, MAX_BYTES, None);
-                Made::new(Arc::new(fs)).with_clock(clock)
+                Made::new(Arc::new(fs)).with_clock(clock).keeping(untouched)
             }
             Fork => {
                 let (original, clock) = in_memory(OverlayFs::builder().lower(populated()), MAX_BYTES, None);
@@ -183,17 +200,20 @@ impl Fixture for OverlayFixture {
             }
             MemOverHost => {
                 let dir = directories();
+                let untouched = Untouched::new(dir.lower());
                 let (fs, clock) = in_memory(on_host(&dir), MAX_BYTES, None);
-                Made::new(Arc::new(fs)).with_clock(clock).keeping(dir)
+                Made::new(Arc::new(fs)).with_clock(clock).keeping((untouched, dir))
             }
             Host => {
                 let dir = directories();
+                let untouched = Untouched::new(dir.lower());
                 let builder = on_host(&dir).upper_host(dir.path().join("upper"), dir.path().join("work"));
-                Made::new(Arc::new(builder.build().expect("an overlay on the host"))).keeping(dir)
+                Made::new(Arc::new(builder.build().expect("an overlay on the host"))).keeping((untouched, dir))
             }
             HostEmptied => {
                 let dir = directories();
-                populate_some(&*HostFs::open(dir.path().join("lower")).expect("open the lower directory"), 6);
+                populate_some(&*dir.lower(), 6);
+                let untouched = Untouched::new(dir.lower());
                 let build = || {
                     let builder = on_host(&dir).upper_host(dir.path().join("upper"), dir.path().join("work"));
                     builder.build().expect("an overlay on the host")
@@ -202,7 +222,7 @@ impl Fixture for OverlayFixture {
                 empty(&first, first.root());
                 drop(first);
                 let fs = build();
-                Made::new(Arc::new(fs)).keeping(dir)
+                Made::new(Arc::new(fs)).keeping((untouched, dir))
             }
         }
     }
@@ -319,7 +339,7 @@ impl Fixture for Prepared {
             }
             Where::OnHost | Where::UnderHost => {
                 let dir = directories();
-                let lower: Arc<dyn FileSystem> = HostFs::open(dir.path().join("lower")).expect("open it");
+                let lower: Arc<dyn FileSystem> = dir.lower();
                 both(&lower);
                 if self.place == Where::OnHost {
                     let (fs, clock) = in_memory(on_host(&dir), MAX_BYTES, None);

@@ -2,6 +2,7 @@
 
 mod guests;
 mod javascriptcore;
+mod race;
 mod run;
 mod sanitize;
 mod test;
@@ -18,6 +19,9 @@ Tasks of the Gangplank repository.
                              whether they are what their sources make
   cargo xtask asan           the tests of wasi's unsafe module under AddressSanitizer (needs a nightly toolchain)
   cargo xtask miri           the same under Miri (needs a nightly toolchain with the component miri)
+  cargo xtask race [--seconds N] [openat2|portable]
+                             attackers on the host exchange directories and links while paths are resolved, for a
+                             minute with each resolver unless told otherwise; fails if anything outside is touched
 ";
 
 fn main() -> ExitCode {
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
         Some("guests") => guests::guests(&rest),
         Some("asan") => sanitize::asan(&rest),
         Some("miri") => sanitize::miri(&rest),
+        Some("race") => race::race(&rest),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -6,6 +6,7 @@ pub mod access;
 pub mod clone;
 pub mod create;
 pub mod history;
+pub mod hostile;
 pub mod laws;
 pub mod link;
 pub mod lookup;
@@ -55,6 +56,7 @@ macro_rules! suite {
             $crate::__cases_clone!();
             $crate::__cases_create!();
             $crate::__cases_history!();
+            $crate::__cases_hostile!();
             $crate::__cases_laws!();
             $crate::__cases_link!();
             $crate::__cases_lookup!();
