@@ -146,8 +146,12 @@ fn ways(follow: bool) -> impl Iterator<Item = OpenHow<'static>> {
         let chosen = FLAGS.iter().enumerate().filter(|(i, _)| bits & 1 << i != 0).map(|(_, &flag)| flag);
         let flags = chosen.fold(OpenFlags::NONBLOCK, OpenFlags::union);
         let create = Some(NewNode::Regular { mode: 0o644 });
-        [(None, false), (create, false), (create, true)]
-            .map(|(create, exclusive)| OpenHow { flags, create, exclusive, follow })
+        [(None, false), (create, false), (create, true)].map(|(create, exclusive)| OpenHow {
+            flags,
+            create,
+            exclusive,
+            follow,
+        })
     })
 }
 

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use gangplank_vfs::{
-    FileSystem, FileType, FsCaps, Metadata, OpenFlags, Result, SetAttr, SetTime, Time, mem_fs::MemFs,
-};
+use gangplank_vfs::{FileSystem, FileType, FsCaps, Metadata, OpenFlags, Result, SetAttr, SetTime, Time, mem_fs::MemFs};
 
 use super::{Learned, attempt};
 use crate::{Made, Node, Paths, World};

@@ -31,9 +31,8 @@ fn everywhere(prepare: impl Fn(&Path), act: impl Fn(&Paths, &Canaries)) {
         }
         let root = dir.path().join("root");
         prepare(&root);
-        let host = |resolver| {
-            HostFs::open_with(&root, Options { resolver, ..Options::default() }).expect("open the root")
-        };
+        let host =
+            |resolver| HostFs::open_with(&root, Options { resolver, ..Options::default() }).expect("open the root");
         let below = || OverlayFs::builder().lower(host(Resolver::Auto)).sync(false);
         let fs: Arc<dyn FileSystem> = match way {
             0 | 1 => host(RESOLVERS[way]),

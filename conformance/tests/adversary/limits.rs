@@ -11,7 +11,8 @@ const STACK: usize = 192 << 10;
 
 /// Runs `test` with little stack, on what can hold deep trees: what is in memory.
 fn on_a_small_stack(test: fn(&World)) {
-    for fixture in [&MemFixture as &(dyn Fixture + Sync), &ForkFixture, &OverlayFixture::Mem, &OverlayFixture::Emptied] {
+    for fixture in [&MemFixture as &(dyn Fixture + Sync), &ForkFixture, &OverlayFixture::Mem, &OverlayFixture::Emptied]
+    {
         let thread = std::thread::Builder::new().stack_size(STACK).name(fixture.name().to_owned());
         std::thread::scope(|scope| {
             let run = || {
@@ -135,8 +136,7 @@ mod listing {
     fn measured() {
         let Some(dir) = std::env::var_os(TASK) else { return };
         let host = |resolver| HostFs::open_with(&dir, Options { resolver, ..Options::default() }).unwrap();
-        for (what, resolver, most) in
-            [("openat2", Resolver::Openat2, 2_000), ("portable", Resolver::Portable, 20_000)]
+        for (what, resolver, most) in [("openat2", Resolver::Openat2, 2_000), ("portable", Resolver::Portable, 20_000)]
         {
             // To have touched what listing touches anyway.
             let fs = host(resolver);

@@ -324,8 +324,7 @@ pub(super) fn copy_attributes(to: &NodeRef, from: &Metadata) -> Result<()> {
     }
     // A new owner takes bits away, and so does writing.
     let wanted = mode_of_copy(from);
-    let mode = (from.file_type != FileType::Symlink
-        && (have.mode != wanted || have.uid != from.uid || wanted > 0o777))
+    let mode = (from.file_type != FileType::Symlink && (have.mode != wanted || have.uid != from.uid || wanted > 0o777))
         .then_some(wanted);
     let (atime, mtime) = (SetTime::To(from.atime), SetTime::To(from.mtime));
     to.fs.setattr(&INTERNAL, to.id, &SetAttr { mode, atime, mtime, ..SetAttr::default() })

@@ -85,7 +85,8 @@ fn attack(dir: &Path, stopped: impl Fn() -> bool) -> u64 {
     let open = |path: &Path| -> Option<OwnedFd> { openat(rustix::fs::CWD, path, DIR, Mode::empty()).ok() };
     let root = open(&dir.join("root")).expect("a root to attack");
     let moved = open(&dir.join("moved")).expect("where to move things");
-    let exchange = |at: &OwnedFd, [a, b]: [&str; 2]| u64::from(renameat_with(at, a, at, b, RenameFlags::EXCHANGE).is_ok());
+    let exchange =
+        |at: &OwnedFd, [a, b]: [&str; 2]| u64::from(renameat_with(at, a, at, b, RenameFlags::EXCHANGE).is_ok());
     let mut count = 0;
     while !stopped() {
         // These may have been removed and made again.
