@@ -13,9 +13,10 @@
 //! second to its owner. [`Data::charged`] is exact at any time, and what [`Data::cut`] answers has to be refunded.
 
 use core::ops::ControlFlow;
-use std::{io::IoSlice, sync::Arc};
+use std::io::IoSlice;
 
 use bytes::Bytes;
+use triomphe::Arc;
 
 use super::{
     chunk::{CHUNK, Chunk},

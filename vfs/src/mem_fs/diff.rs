@@ -253,7 +253,7 @@ fn attributes(was: &Attrs, is: &Attrs) -> Aspects {
         all.filter(|(name, _)| name.starts_with(b"user.")).map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     let shared = match (&was.xattrs, &is.xattrs) {
-        (Some(was), Some(is)) => std::sync::Arc::ptr_eq(was, is),
+        (Some(was), Some(is)) => triomphe::Arc::ptr_eq(was, is),
         (was, is) => was.is_none() && is.is_none(),
     };
     aspects.set(Aspects::XATTRS, !shared && user(was) != user(is));

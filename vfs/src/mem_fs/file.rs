@@ -22,14 +22,14 @@ const OFFSET_MAX: u64 = i64::MAX as u64;
 pub(super) struct MemFile {
     fs: Arc<Shared>,
     /// The file as it was when it was opened; usually it still is.
-    node: Arc<FileNode>,
+    node: triomphe::Arc<FileNode>,
     id: NodeId,
     flags: OpenFlags,
 }
 
 impl MemFile {
     /// To be called with the tree locked.
-    pub(super) fn new(fs: Arc<Shared>, node: Arc<FileNode>, id: NodeId, flags: OpenFlags) -> MemFile {
+    pub(super) fn new(fs: Arc<Shared>, node: triomphe::Arc<FileNode>, id: NodeId, flags: OpenFlags) -> MemFile {
         fs.opened(id, &node);
         MemFile { fs, node, id, flags }
     }

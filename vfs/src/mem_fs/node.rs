@@ -1,10 +1,11 @@
 //! What a node consists of.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
+use triomphe::Arc;
 
 use super::{
     data::Data,

@@ -1,8 +1,7 @@
 //! Making, linking and removing: each one section under the tree's write lock, from the first look to the last change.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
+use triomphe::Arc;
 
 use super::{
     data::{Data, MAX_SIZE},

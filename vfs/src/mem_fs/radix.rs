@@ -5,7 +5,8 @@
 //! memory follows the number of values, not the largest key.
 
 use core::ops::ControlFlow;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 const BITS: u32 = 5;
 /// Slots in a page. A lookup loads `height` pages, a change locks as many, and the first one after a fork copies

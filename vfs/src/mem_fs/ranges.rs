@@ -1,6 +1,6 @@
 //! [`Ranges`]: a set of chunk numbers as sorted ranges, for reservations.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// A set of `u64` as disjoint, non-adjacent ranges in order. A clone is one reference count.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! Renaming: one section under the tree's write lock.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::{
     entries::Dirent,

@@ -279,7 +279,7 @@ impl Shared {
     pub(super) fn free(&self, tree: &mut Tree, id: NodeId) -> Option<Node> {
         let mut freed = tree.free(id);
         if let Some(node) = &mut freed {
-            let own = if let Node::File(file) = node { Arc::get_mut(file) } else { None };
+            let own = if let Node::File(file) = node { triomphe::Arc::get_mut(file) } else { None };
             // Nobody else has it, as a rule, and its lock need not be taken.
             let charged = own.map(|file| file.charged()).unwrap_or_else(|| node.charged());
             self.quota.refund_bytes(charged);

@@ -6,7 +6,7 @@
 //! The directory that is changed again and again stands beside the table, where it is changed without asking on the way
 //! whether a fork shares the pages: each such question is an atomic operation.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::{
     node::{Attrs, Dir, FileNode, Node, Other, Owner},

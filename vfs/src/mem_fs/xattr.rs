@@ -1,8 +1,7 @@
 //! Extended attributes: a small map beside the other attributes of a node, charged to the quota.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
+use triomphe::Arc;
 
 use super::{
     node::{Attrs, Node, xattr_cost},

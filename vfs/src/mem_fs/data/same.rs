@@ -1,6 +1,6 @@
 //! Whether two contents are the same, without looking at what they share.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::{CHUNK64, Chunks, Data, Form};
 use crate::Seek;
