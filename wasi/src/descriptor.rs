@@ -1,7 +1,6 @@
 //! [`Descriptor`]: an open file as one number of a process knows it.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::Arc;
 
 use gangplank_vfs::{Errno, FileType, OpenFile, OpenFlags, Result};
 
@@ -10,6 +9,10 @@ use crate::{
     abi::FdFlags,
     abi::types::{Fdstat, Filetype},
 };
+
+/// A descriptor that the table and the calls that use it share. Not the standard library's: nobody needs weak
+/// references, which would cost another atomic operation for each descriptor that goes.
+pub type SharedDescriptor = triomphe::Arc<Descriptor>;
 
 /// An open file as one number of a process knows it: with rights, and with a name if it is a preopened directory.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ enum Open {
     /// The file, and how many descriptors lead to it.
     Own { file: OpenFile, descriptors: AtomicU32 },
     /// That of another descriptor, which has its own.
-    Of(Arc<Descriptor>),
+    Of(SharedDescriptor),
 }
 
 impl Descriptor {
@@ -68,18 +71,19 @@ impl Descriptor {
         descriptor
     }
 
-    /// Another descriptor for the same open file: cursor and flags are shared, rights are not, and it is no preopen.
-    pub fn duplicate(self: &Arc<Self>) -> Descriptor {
-        let owner = match &self.open {
-            Open::Own { .. } => self,
+    /// Another descriptor for the same open file. To be called with the table locked that `original` is in: so no file
+    /// gets another descriptor while its last one leaves.
+    pub(crate) fn duplicate(original: &SharedDescriptor) -> Descriptor {
+        let owner = match &original.open {
+            Open::Own { .. } => original,
             Open::Of(owner) => owner,
         };
         owner.own().1.fetch_add(1, Ordering::Relaxed);
         Descriptor {
             open: Open::Of(owner.clone()),
-            base: AtomicU64::new(self.base.load(Ordering::Relaxed)),
-            inheriting: AtomicU64::new(self.inheriting.load(Ordering::Relaxed)),
-            enforced: self.enforced,
+            base: AtomicU64::new(original.base.load(Ordering::Relaxed)),
+            inheriting: AtomicU64::new(original.inheriting.load(Ordering::Relaxed)),
+            enforced: original.enforced,
             preopen: None,
             number: AtomicU32::new(NONE),
         }
@@ -201,16 +205,12 @@ impl Descriptor {
         self.file().flags().contains(OpenFlags::NONBLOCK)
     }
 
-    /// Called once, when the descriptor leaves its table. The last one of an open file closes that.
-    ///
-    /// # Errors
-    /// What [`OpenFile::close`] reports.
-    pub(crate) fn release(&self) -> Result<()> {
-        let (file, descriptors) = self.own();
-        match descriptors.fetch_sub(1, Ordering::AcqRel) {
-            1 => file.close(),
-            _ => Ok(()),
-        }
+    /// Called once, when the descriptor leaves its table, with that locked. Answers whether it was the last one of its
+    /// open file, which is then to be closed.
+    pub(crate) fn leave(&self) -> bool {
+        let (_, descriptors) = self.own();
+        // If this is the only one, nobody can make another: that takes the lock.
+        descriptors.load(Ordering::Acquire) == 1 || descriptors.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     #[inline]

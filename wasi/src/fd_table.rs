@@ -5,12 +5,11 @@
 //! closing included.
 
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 
 use gangplank_vfs::{Errno, Result};
 use parking_lot::RwLock;
 
-use crate::Descriptor;
+use crate::{Descriptor, SharedDescriptor};
 
 /// How many descriptors a process can have unless its builder says otherwise.
 pub const FD_LIMIT: u32 = 1024;
@@ -31,7 +30,7 @@ pub struct FdTable {
 #[derive(Debug, Default)]
 struct Slots {
     /// By number. A taken number without a descriptor is reserved for one that is being opened.
-    descriptors: Vec<Option<Arc<Descriptor>>>,
+    descriptors: Vec<Option<SharedDescriptor>>,
     /// One bit for each number: whether it is taken.
     taken: Vec<u64>,
     /// No word of `taken` before this has a free bit that `lowest_free` would answer.
@@ -56,7 +55,7 @@ impl FdTable {
     /// # Errors
     /// `BADF`.
     #[inline]
-    pub fn get(&self, fd: u32) -> Result<Arc<Descriptor>> {
+    pub fn get(&self, fd: u32) -> Result<SharedDescriptor> {
         match self.slots.read().descriptors.get(fd as usize) {
             Some(Some(descriptor)) => Ok(descriptor.clone()),
             _ => Err(Errno::BADF),
@@ -68,7 +67,7 @@ impl FdTable {
     /// # Errors
     /// `MFILE` if there is none below the limit.
     pub fn insert(&self, descriptor: Descriptor) -> Result<u32> {
-        let descriptor = Arc::new(descriptor);
+        let descriptor = SharedDescriptor::new(descriptor);
         let mut slots = self.slots.write();
         let fd = slots.lowest_free();
         if fd >= self.limit {
@@ -111,7 +110,7 @@ impl FdTable {
         }
         slots.take(fd);
         descriptor.set_number(Some(fd));
-        slots.descriptors[fd as usize] = Some(Arc::new(descriptor));
+        slots.descriptors[fd as usize] = Some(SharedDescriptor::new(descriptor));
         Ok(())
     }
 
@@ -120,14 +119,33 @@ impl FdTable {
     /// # Errors
     /// `BADF`; what closing the file reports, and then the number is free all the same.
     pub fn close(&self, fd: u32) -> Result<()> {
-        let descriptor = {
+        let left = {
             let mut slots = self.slots.write();
             let descriptor = slots.descriptors.get_mut(fd as usize).and_then(Option::take).ok_or(Errno::BADF)?;
             slots.release(fd);
-            descriptor.set_number(None);
-            descriptor
+            Left::new(descriptor)
         };
-        descriptor.release()
+        left.close()
+    }
+
+    /// Gives another descriptor for the open file of `fd` the lowest free number from 3 on (`dup(2)`): cursor and flags
+    /// are shared, rights are not, and it is no preopen.
+    ///
+    /// # Errors
+    /// `BADF`; `MFILE` if there is no number below the limit.
+    pub fn duplicate(&self, fd: u32) -> Result<u32> {
+        let mut slots = self.slots.write();
+        let Some(Some(original)) = slots.descriptors.get(fd as usize) else { return Err(Errno::BADF) };
+        let original = original.clone();
+        let number = slots.lowest_free();
+        if number >= self.limit {
+            return Err(self.full());
+        }
+        slots.take(number);
+        let copy = SharedDescriptor::new(Descriptor::duplicate(&original));
+        copy.set_number(Some(number));
+        slots.descriptors[number as usize] = Some(copy);
+        Ok(number)
     }
 
     /// Moves the descriptor `from` to the number `to`, whose own descriptor is closed. Name and rights move along.
@@ -149,15 +167,11 @@ impl FdTable {
             if let Some(moved) = &moved {
                 moved.set_number(Some(to));
             }
-            let closed = core::mem::replace(&mut slots.descriptors[to as usize], moved);
-            if let Some(closed) = &closed {
-                closed.set_number(None);
-            }
-            closed
+            core::mem::replace(&mut slots.descriptors[to as usize], moved).map(Left::new)
         };
         // As in dup2(2), an error of closing what was there is lost: the guest learns that the number is moved.
         if let Some(closed) = closed {
-            let _ = closed.release();
+            let _ = closed.close();
         }
         Ok(())
     }
@@ -186,11 +200,13 @@ impl FdTable {
 
     /// Closes everything, as the end of a process does.
     pub(crate) fn close_all(&self) {
-        let slots = core::mem::take(&mut *self.slots.write());
-        for descriptor in slots.descriptors.into_iter().flatten() {
-            descriptor.set_number(None);
+        let left: Vec<Left> = {
+            let slots = core::mem::take(&mut *self.slots.write());
+            slots.descriptors.into_iter().flatten().map(Left::new).collect()
+        };
+        for descriptor in left {
             // Nobody is left to hear of an error.
-            let _ = descriptor.release();
+            let _ = descriptor.close();
         }
     }
 }
@@ -207,9 +223,9 @@ impl Reservation<'_> {
         let fd = self.fd;
         descriptor.set_number(Some(fd));
         match self.table.slots.write().descriptors.get_mut(fd as usize) {
-            Some(slot) => *slot = Some(Arc::new(descriptor)),
+            Some(slot) => *slot = Some(SharedDescriptor::new(descriptor)),
             // The process has ended meanwhile and `close_all` has emptied the table: this file goes with the rest.
-            None => drop(descriptor.release()),
+            None => drop(Left::new(SharedDescriptor::new(descriptor)).close()),
         }
         core::mem::forget(self);
         fd
@@ -219,6 +235,31 @@ impl Reservation<'_> {
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         self.table.slots.write().release(self.fd);
+    }
+}
+
+/// A descriptor that has left its table.
+struct Left {
+    descriptor: SharedDescriptor,
+    /// Whether no other leads to its open file.
+    last: bool,
+}
+
+impl Left {
+    /// To be called with the table locked.
+    #[inline]
+    fn new(descriptor: SharedDescriptor) -> Left {
+        descriptor.set_number(None);
+        Left { last: descriptor.leave(), descriptor }
+    }
+
+    /// Closes the file if this was the last descriptor of it. To be called without the table's lock.
+    ///
+    /// # Errors
+    /// What closing the file reports.
+    #[inline]
+    fn close(self) -> Result<()> {
+        if self.last { self.descriptor.file().close() } else { Ok(()) }
     }
 }
 

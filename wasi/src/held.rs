@@ -7,19 +7,21 @@
 //! remembered, where nobody waits for the end, only while the process has one thread, and that one forgets what it is
 //! about to close.
 
-use core::cell::{Ref, RefCell};
-use std::{ops::Deref, sync::Arc};
+use core::{
+    cell::{Ref, RefCell},
+    ops::Deref,
+};
 
 use gangplank_vfs::{FileType, Result};
 
-use crate::{Descriptor, Thread};
+use crate::{Descriptor, SharedDescriptor, Thread};
 
 /// How many descriptors a thread remembers, each in the place that its number chooses.
 const PLACES: usize = 4;
 
 /// The descriptors that a thread remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Known([RefCell<Option<Arc<Descriptor>>>; PLACES]);
+pub(crate) struct Known([RefCell<Option<SharedDescriptor>>; PLACES]);
 
 /// A descriptor for the length of one call.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub(crate) enum Held<'t> {
     /// One that the thread remembers.
     Known(Ref<'t, Descriptor>),
     /// One that the table has just answered.
-    Found(Arc<Descriptor>),
+    Found(SharedDescriptor),
 }
 
 impl Deref for Held<'_> {
@@ -79,7 +81,7 @@ impl Thread {
     }
 
     #[inline(never)]
-    fn find(&self, fd: u32, place: &RefCell<Option<Arc<Descriptor>>>) -> Result<Arc<Descriptor>> {
+    fn find(&self, fd: u32, place: &RefCell<Option<SharedDescriptor>>) -> Result<SharedDescriptor> {
         let descriptor = self.process().fds().get(fd)?;
         let silent = matches!(descriptor.file().file_type(), FileType::Regular | FileType::Directory);
         let remembers = silent && self.process().has_one_thread();

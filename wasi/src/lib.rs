@@ -25,7 +25,7 @@ mod trace;
 pub mod wait;
 
 pub use call::{Call, Thread};
-pub use descriptor::Descriptor;
+pub use descriptor::{Descriptor, SharedDescriptor};
 pub use fault::{Fault, SysResult};
 pub use fd_table::{FD_LIMIT, FdTable};
 pub use life::{Cancel, Canceller, ExitStatus, Life, WatchKey};

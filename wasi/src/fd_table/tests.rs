@@ -5,6 +5,8 @@ use core::{
 use std::{
     collections::BTreeMap,
     io::{IoSlice, IoSliceMut},
+    sync::Arc,
+    thread,
 };
 
 use gangplank_vfs::{Events, FileType, OpenFile, OpenFlags, VirtualFile};
@@ -101,17 +103,42 @@ fn the_last_descriptor_closes_the_file() {
     let table = FdTable::new(10);
     let first = Descriptor::new(OpenFile::from_stream(file, OpenFlags::READ, FileType::Fifo), Rights::Ignore);
     let first = table.insert(first).unwrap();
-    let second = Arc::new(table.get(first).unwrap().duplicate());
-    let third = second.duplicate();
-    let second = table.insert(Arc::into_inner(second).unwrap()).unwrap();
+    assert_eq!(table.duplicate(first + 1), Err(Errno::BADF));
+    let second = table.duplicate(first).unwrap();
+    let third = table.duplicate(second).unwrap();
     let in_use = table.get(second).unwrap();
-    assert_eq!(table.close(first), Ok(()));
-    let third = table.insert(third).unwrap();
+    assert_eq!((table.close(first), count()), (Ok(()), 0));
     assert_eq!((table.renumber(third, second), count()), (Ok(()), 0));
     assert_eq!((table.close(second), count()), (Err(Errno::IO), 1));
     assert_eq!(table.get(second).map(drop), Err(Errno::BADF), "gone in spite of the error");
     drop(in_use);
     assert_eq!(count(), 1);
+}
+
+#[test]
+fn a_file_is_closed_once_though_threads_duplicate_it_while_its_last_descriptor_goes() {
+    for _ in 0..300 {
+        let closes = Arc::new(AtomicU32::new(0));
+        let file = StreamFile::shared(Closes(closes.clone()));
+        let table = FdTable::new(100);
+        let first = Descriptor::new(OpenFile::from_stream(file, OpenFlags::READ, FileType::Fifo), Rights::Ignore);
+        let first = table.insert(first).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while let Ok(copy) = table.duplicate(first) {
+                        let _ = table.close(copy);
+                    }
+                });
+            }
+            scope.spawn(|| {
+                thread::yield_now();
+                let _ = table.close(first);
+            });
+        });
+        assert!(table.is_empty());
+        assert_eq!(closes.load(Ordering::Relaxed), 1);
+    }
 }
 
 #[test]

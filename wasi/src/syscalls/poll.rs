@@ -10,13 +10,12 @@
 //! * `nbytes` is exact for files with a size, and 1 for others: at least that many.
 
 use core::task::Waker;
-use std::sync::Arc;
 
 use gangplank_vfs::{Errno, Events, OpenFile, OpenFlags, Result};
 use smallvec::SmallVec;
 
 use crate::{
-    Call, Descriptor, FdTable, RightSet, SysResult,
+    Call, FdTable, RightSet, SharedDescriptor, SysResult,
     abi::{
         EventRwFlags, Layout, SubClockFlags, to_wasi,
         types::{ClockId, Event, EventType, Subscription},
@@ -100,7 +99,7 @@ enum What {
     /// The time of day is this.
     Realtime(u64),
     File {
-        descriptor: Arc<Descriptor>,
+        descriptor: SharedDescriptor,
         interest: Events,
         found: Result<Events>,
     },

@@ -1,8 +1,6 @@
 //! Descriptors: numbers, preopens, types, rights, limits.
 
-use std::sync::Arc;
-
-use gangplank_wasi::{RightSet, Rights, Thread};
+use gangplank_wasi::{RightSet, Rights, SharedDescriptor, Thread};
 
 use crate::guest::{
     APPEND, BUF, CREAT, FOLLOW, Guest, IOVS, OUT, PATH, R, ROOT, RW, TRUNC, builder, everywhere, mem_fs,
@@ -252,9 +250,9 @@ fn what_a_thread_remembers_is_closed_at_once_all_the_same() {
             let _ = g.read(fd, 1);
             let _ = g.read(fd, 1);
             let descriptor = g.process.fds().get(fd as u32).unwrap();
-            assert_eq!(Arc::strong_count(&descriptor), 3, "here, in the table, and remembered");
+            assert_eq!(SharedDescriptor::count(&descriptor), 3, "here, in the table, and remembered");
             g.ok(close.0, close.1);
-            assert_eq!(Arc::strong_count(&descriptor), 1);
+            assert_eq!(SharedDescriptor::count(&descriptor), 1);
             g.file("g", b"");
             g.open("g", 0, R).unwrap();
         }
@@ -262,7 +260,7 @@ fn what_a_thread_remembers_is_closed_at_once_all_the_same() {
         let last = g.open("f", 0, R).unwrap();
         let _ = g.read(last, 1);
         let descriptor = g.process.fds().get(last as u32).unwrap();
-        assert_eq!(Arc::strong_count(&descriptor), 2, "not remembered: the other thread may close it");
+        assert_eq!(SharedDescriptor::count(&descriptor), 2, "not remembered: the other thread may close it");
         drop(second);
     });
 }
