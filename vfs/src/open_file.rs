@@ -79,7 +79,7 @@ impl OpenFile {
         read_only: bool,
     ) -> OpenFile {
         let kept = flags & (OpenFlags::READ | OpenFlags::WRITE | STATUS);
-        let seekable = file.seekable();
+        let seekable = file_type != FileType::Directory && file.seekable();
         OpenFile {
             file,
             cursor: Cursor::default(),
@@ -381,9 +381,10 @@ impl OpenFile {
 
     #[inline]
     fn check_seekable(&self) -> Result<()> {
+        // No directory is.
         match self.file_type {
-            FileType::Directory => Err(Errno::ISDIR),
             _ if self.seekable => Ok(()),
+            FileType::Directory => Err(Errno::ISDIR),
             _ => Err(Errno::SPIPE),
         }
     }

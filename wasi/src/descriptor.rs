@@ -117,18 +117,27 @@ impl Descriptor {
             return Err(Errno::BADF);
         }
         self.require(need)?;
-        Ok(self.file())
+        Ok(file)
     }
 
-    /// Whether it has the number `fd` now. One load.
+    /// Where the cursor is, if the file is its own, has one, and no right has to be looked at. Calls nothing.
+    #[inline]
+    pub(crate) fn position(&self) -> Option<u64> {
+        match &self.open {
+            Open::Own { file, .. } if !self.enforced => file.tell().ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether it has the number `fd` now. One load, that orders nothing: who holds a descriptor sees all of it.
     #[inline]
     pub(crate) fn has_number(&self, fd: u32) -> bool {
-        fd != NONE && self.number.load(Ordering::Acquire) == fd
+        fd != NONE && self.number.load(Ordering::Relaxed) == fd
     }
 
     /// Told by its table, under the table's lock.
     pub(crate) fn set_number(&self, number: Option<u32>) {
-        self.number.store(number.unwrap_or(NONE), Ordering::Release);
+        self.number.store(number.unwrap_or(NONE), Ordering::Relaxed);
     }
 
     /// Its name, if it is a preopened directory.

@@ -64,20 +64,13 @@ impl Thread {
         }
     }
 
-    /// Does `f` with the descriptor that has this number: quicker than [`descriptor`](Self::descriptor), where one is
-    /// enough and little is done with it.
-    ///
-    /// # Errors
-    /// `BADF`; those of `f`.
+    /// What `f` answers about the descriptor with this number, if the thread remembers it. As long as `f` calls
+    /// nothing, neither does this, and a syscall that has its answer here is over before another one has saved its
+    /// registers.
     #[inline(always)]
-    pub(crate) fn with_descriptor<R>(&self, fd: u32, f: impl Fn(&Descriptor) -> Result<R>) -> Result<R> {
-        let place = &self.known().0[fd as usize % PLACES];
-        if let Ok(known) = place.try_borrow()
-            && let Some(known) = known.as_deref().filter(|known| known.has_number(fd))
-        {
-            return f(known);
-        }
-        f(&*self.find(fd, place)?)
+    pub(crate) fn glance<R>(&self, fd: u32, f: impl FnOnce(&Descriptor) -> Option<R>) -> Option<R> {
+        let known = self.known().0[fd as usize % PLACES].try_borrow().ok()?;
+        f(known.as_deref().filter(|known| known.has_number(fd))?)
     }
 
     #[inline(never)]

@@ -1,7 +1,7 @@
 //! [`Import`]: a row of the table, for engines, tracing and tools that take functions as they come.
 
 use super::{Kind, ValType, preview1, unstable};
-use crate::{Call, Fault, SysResult, trace::Event};
+use crate::{Call, Fault, SysResult, Trace, trace::Event};
 
 /// One function that a guest can import.
 pub struct Import {
@@ -64,21 +64,33 @@ pub(super) fn perform<const N: usize>(
     args: [u64; N],
     handler: impl FnOnce(&mut Call<'_>) -> SysResult,
 ) -> Outcome {
-    if call.thread.process().life().is_over() {
+    let process = call.thread.process();
+    if process.life().is_over() {
         return Outcome::Exit;
     }
-    let result = match call.thread.process().trace() {
+    let result = match process.trace() {
         None => handler(call),
-        Some(trace) => {
-            let begun = trace.begin(import);
-            let result = handler(call);
-            trace.event(&Event { import, begun, args: &args, result, call });
-            result
-        }
+        Some(trace) => traced(trace, import, call, args, handler),
     };
     match result {
         Ok(()) => Outcome::Return(0),
         Err(Fault::Errno(errno)) => Outcome::Return(super::to_wasi(errno).into()),
         Err(Fault::Exit) => Outcome::Exit,
     }
+}
+
+/// Apart from [`perform`], so that a syscall that nobody watches keeps nothing for it.
+#[cold]
+#[inline(never)]
+fn traced<const N: usize>(
+    trace: &dyn Trace,
+    import: &'static Import,
+    call: &mut Call<'_>,
+    args: [u64; N],
+    handler: impl FnOnce(&mut Call<'_>) -> SysResult,
+) -> SysResult {
+    let begun = trace.begin(import);
+    let result = handler(call);
+    trace.event(&Event { import, begun, args: &args, result, call });
+    result
 }

@@ -119,6 +119,17 @@ impl<'a> GuestMemory<'a> {
         self.write(out.at as u64, value.encode().as_ref())
     }
 
+    /// Writes `value` at `ptr`, if that lies inside a memory that is written in place; answers whether it has. Calls
+    /// nothing.
+    #[inline]
+    pub(crate) fn put_in_place<T: Layout>(&mut self, ptr: u32, value: T) -> bool {
+        let place = match &mut self.0 {
+            Repr::Exclusive(memory) => memory.get_mut(ptr as usize..).and_then(|rest| rest.get_mut(..T::SIZE)),
+            Repr::Shared(_) => None,
+        };
+        place.map(|place| place.copy_from_slice(value.encode().as_ref())).is_some()
+    }
+
     /// Reads a `T`.
     ///
     /// # Errors

@@ -101,14 +101,23 @@ where
     Ok(())
 }
 
-#[inline]
+#[inline(always)] // A glance and no more; the rest is in `tell`.
 pub(crate) fn fd_tell(call: &mut Call<'_>, fd: u32, offset: u32) -> SysResult {
-    let memory = &call.memory;
-    let (out, at) = call.thread.with_descriptor(fd, |descriptor| {
-        let file = seekable(descriptor, RightSet::FD_TELL)?;
-        Ok((memory.out::<u64>(offset)?, file.tell()?))
-    })?;
-    call.memory.put(out, at)?;
+    if let Some(at) = call.thread.glance(fd, Descriptor::position)
+        && call.memory.put_in_place(offset, at)
+    {
+        return Ok(());
+    }
+    tell(call, fd, offset)
+}
+
+/// What [`fd_tell`] does where that takes more than a glance, or fails.
+#[inline(never)]
+fn tell(call: &mut Call<'_>, fd: u32, offset: u32) -> SysResult {
+    let descriptor = call.thread.descriptor(fd)?;
+    let file = seekable(&descriptor, RightSet::FD_TELL)?;
+    let out = call.memory.out::<u64>(offset)?;
+    call.memory.put(out, file.tell()?)?;
     Ok(())
 }
 

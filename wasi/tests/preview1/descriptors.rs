@@ -264,3 +264,34 @@ fn what_a_thread_remembers_is_closed_at_once_all_the_same() {
         drop(second);
     });
 }
+
+/// `fd_tell` looks at what the thread remembers before it looks into the table: it must answer the same.
+#[test]
+fn a_glance_tells_what_the_table_would() {
+    everywhere(|g| {
+        g.file("f", b"1234");
+        let [a, b, c] = [1, 3, 4].map(|n| {
+            let fd = g.open("f", 0, R).unwrap();
+            assert_eq!(g.read(fd, n).map(|read| read.len()), Ok(n as usize));
+            fd
+        });
+        let tell = |g: &mut Guest, fd: u64| {
+            // Nothing of an earlier answer.
+            g.put(OUT, &[0xff; 8]);
+            let error = g.call("fd_tell", &[fd, OUT]);
+            if error == "SUCCESS" { Ok(g.u64(OUT)) } else { Err(error) }
+        };
+        assert_eq!([a, b, c].map(|fd| tell(g, fd)), [Ok(1), Ok(3), Ok(4)]);
+        let end = g.memory.len() as u64;
+        for place in [end - 7, end, u64::from(u32::MAX) - 7, u64::from(u32::MAX)] {
+            assert_eq!(g.call("fd_tell", &[a, place]), "FAULT");
+        }
+        g.ok("fd_renumber", &[a, b]);
+        assert_eq!([a, b].map(|fd| tell(g, fd)), [Err("BADF"), Ok(1)]);
+        // As another thread would, of which this one does not hear.
+        g.process.fds().renumber(c as u32, b as u32).unwrap();
+        assert_eq!([b, c].map(|fd| tell(g, fd)), [Ok(4), Err("BADF")]);
+        g.process.fds().close(b as u32).unwrap();
+        assert_eq!(tell(g, b), Err("BADF"));
+    });
+}
