@@ -113,7 +113,8 @@ impl Descriptor {
     /// `BADF`; `NOTCAPABLE` without the rights `need`.
     #[inline]
     pub(crate) fn content(&self, need: RightSet) -> Result<&OpenFile> {
-        if self.file().file_type() == FileType::Directory {
+        let file = self.file();
+        if file.file_type() == FileType::Directory {
             return Err(Errno::BADF);
         }
         self.require(need)?;

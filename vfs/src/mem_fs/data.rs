@@ -359,6 +359,7 @@ impl Chunks {
     }
 
     /// The content of chunk `i` as far as there is any.
+    #[inline]
     fn chunk(&self, i: u64) -> &[u8] {
         match self.get(i) {
             Some(chunk) => chunk,
@@ -369,7 +370,17 @@ impl Chunks {
         }
     }
 
-    fn read_at(&self, mut buf: &mut [u8], mut offset: u64) {
+    #[inline]
+    fn read_at(&self, buf: &mut [u8], offset: u64) {
+        let (i, within) = (offset / CHUNK64, (offset % CHUNK64) as usize);
+        // Most reads lie in one chunk, and in what there is of it.
+        match self.chunk(i).get(within..within + buf.len()) {
+            Some(content) => buf.copy_from_slice(content),
+            None => self.read_pieces(buf, offset),
+        }
+    }
+
+    fn read_pieces(&self, mut buf: &mut [u8], mut offset: u64) {
         while !buf.is_empty() {
             let (i, within) = (offset / CHUNK64, (offset % CHUNK64) as usize);
             let (now, later) = buf.split_at_mut(buf.len().min(CHUNK - within));
@@ -536,7 +547,9 @@ fn tail(bytes: &[u8], from: u64) -> &[u8] {
 fn copy_padded(to: &mut [u8], from: &[u8]) {
     let n = to.len().min(from.len());
     to[..n].copy_from_slice(&from[..n]);
-    to[n..].fill(0);
+    if n < to.len() {
+        to[n..].fill(0);
+    }
 }
 
 mod same;

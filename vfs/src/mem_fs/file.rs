@@ -58,6 +58,19 @@ impl Drop for MemFile {
     }
 }
 
+/// Fills the buffers one after the other; answers how much there was.
+fn read_several(data: &Data, bufs: &mut [IoSliceMut<'_>], offset: u64) -> usize {
+    let mut done = 0;
+    for buf in bufs {
+        let n = data.read_at(buf, offset + done as u64);
+        done += n;
+        if n < buf.len() {
+            break;
+        }
+    }
+    done
+}
+
 /// Writes to `state`, and notes the time.
 fn write(fs: &Shared, state: &mut FileState, bufs: &[IoSlice<'_>], at: At) -> Result<(usize, u64)> {
     let offset = offset(state, at);
@@ -122,17 +135,13 @@ impl VirtualFile for MemFile {
             return Err(Errno::INVAL);
         }
         let (n, unread) = self.read(|state| {
-            let mut done = 0;
-            for buf in bufs {
-                let n = state.data.read_at(buf, offset + done as u64);
-                done += n;
-                if n < buf.len() {
-                    break;
-                }
-            }
-            (done, state.attrs.unread().filter(|_| done > 0))
+            let n = match bufs {
+                [buf] => state.data.read_at(buf, offset),
+                bufs => read_several(&state.data, bufs, offset),
+            };
+            (n, state.attrs.unread())
         })?;
-        if let Some(atime) = unread {
+        if let (Some(atime), true) = (unread, n > 0) {
             self.note_read(atime);
         }
         Ok(n)

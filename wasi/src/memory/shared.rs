@@ -31,6 +31,8 @@ impl Shared<'_> {
     ///
     /// Words where the address allows it, bytes before and after. Two copies of the same place that cut it into words
     /// differently may see each other's halves, as two racing `memcpy`s of the guest would.
+    // In a function of its own, as `write` is: within every syscall it took registers from memories that need it not.
+    #[inline(never)]
     pub(super) fn read(&self, at: usize, to: &mut [u8]) {
         self.assert_inside(at, to.len());
         let head = self.head(at, to.len());
@@ -45,6 +47,7 @@ impl Shared<'_> {
     }
 
     /// Copies `from` in at `at`. As [`read`](Self::read).
+    #[inline(never)]
     pub(super) fn write(&mut self, at: usize, from: &[u8]) {
         self.assert_inside(at, from.len());
         let (head, rest) = from.split_at(self.head(at, from.len()));

@@ -1,6 +1,6 @@
 //! Reading, writing and the cursor.
 
-use gangplank_vfs::{Errno, Events, OpenFile};
+use gangplank_vfs::{Errno, Events, OpenFile, OpenFlags};
 
 use crate::{Call, Descriptor, IoVecs, RightSet, SysResult, abi::types::Whence};
 
@@ -9,15 +9,15 @@ pub(crate) fn fd_read(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, nr
     let file = descriptor.content(RightSet::FD_READ)?;
     let out = call.memory.out::<u32>(nread)?;
     let iovs = call.memory.iovecs(iovs, iovs_len)?;
-    let n = read(call, &descriptor, file, &iovs)?;
+    let n = read(call, file, &iovs)?;
     call.memory.put(out, n as u32)?;
     Ok(())
 }
 
 /// A stream that has nothing is waited for, unless the descriptor is `NONBLOCK` or something has been read already.
 #[inline]
-fn read(call: &mut Call<'_>, descriptor: &Descriptor, file: &OpenFile, iovs: &IoVecs) -> SysResult<usize> {
-    let (wait, nonblock) = (call.thread.wait(), descriptor.nonblock());
+fn read(call: &mut Call<'_>, file: &OpenFile, iovs: &IoVecs) -> SysResult<usize> {
+    let (wait, nonblock) = (call.thread.wait(), file.flags().contains(OpenFlags::NONBLOCK));
     call.memory
         .fill(iovs, |slices, done| wait.block_on_read(&**file.file(), nonblock || done > 0, || file.read(slices)))
 }
@@ -27,15 +27,15 @@ pub(crate) fn fd_write(call: &mut Call<'_>, fd: u32, iovs: u32, iovs_len: u32, n
     let file = descriptor.content(RightSet::FD_WRITE)?;
     let out = call.memory.out::<u32>(nwritten)?;
     let iovs = call.memory.iovecs(iovs, iovs_len)?;
-    let n = write(call, &descriptor, file, &iovs)?;
+    let n = write(call, file, &iovs)?;
     call.memory.put(out, n as u32)?;
     Ok(())
 }
 
 /// A stream that has no room is waited for, until all is written, unless the descriptor is `NONBLOCK`.
 #[inline]
-fn write(call: &mut Call<'_>, descriptor: &Descriptor, file: &OpenFile, iovs: &IoVecs) -> SysResult<usize> {
-    let (wait, nonblock) = (call.thread.wait(), descriptor.nonblock());
+fn write(call: &mut Call<'_>, file: &OpenFile, iovs: &IoVecs) -> SysResult<usize> {
+    let (wait, nonblock) = (call.thread.wait(), file.flags().contains(OpenFlags::NONBLOCK));
     if file.seekable() {
         return call.memory.drain(iovs, |slices, done| {
             let nonblock = nonblock || (done > 0 && wait.suspends());
