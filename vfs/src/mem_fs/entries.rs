@@ -202,10 +202,13 @@ impl Entries {
 /// Where `name` is.
 #[inline]
 fn small_find(hashes: &[u32], entries: &[Dirent], hash: u32, name: Name<'_>) -> Option<usize> {
+    if hashes.len() < 8 {
+        return hashes.iter().zip(entries).position(|(&h, entry)| h == hash && entry.name.is(name));
+    }
     let mut from = 0;
     loop {
         let at = from + position(&hashes[from..], hash)?;
-        if entries[at].name.as_bytes() == name.as_bytes() {
+        if entries[at].name.is(name) {
             return Some(at);
         }
         from = at + 1;
@@ -290,11 +293,31 @@ impl NameBuf {
     }
 
     #[inline]
+    fn is(&self, name: Name<'_>) -> bool {
+        same(self.as_bytes(), name.as_bytes())
+    }
+
+    #[inline]
     fn as_bytes(&self) -> &[u8] {
         match self {
             NameBuf::Inline(len, buf) => &buf[..usize::from(*len)],
             NameBuf::Heap(bytes) => bytes,
         }
+    }
+}
+
+/// Whether two names are equal. Most are shorter than what a call of the standard library is worth.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    // The first bytes and the last ones are all of it.
+    match a.len() {
+        0..4 => a.iter().zip(b).all(|(a, b)| a == b),
+        4..8 => a.first_chunk::<4>() == b.first_chunk() && a.last_chunk::<4>() == b.last_chunk(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk() && a.last_chunk::<8>() == b.last_chunk(),
+        _ => a == b,
     }
 }
 
@@ -334,6 +357,20 @@ mod tests {
             ControlFlow::Continue(())
         });
         out
+    }
+
+    #[test]
+    fn names_are_the_same_if_all_their_bytes_are() {
+        for len in 1..40 {
+            let name = vec![b'x'; len];
+            assert!(same(&name, &name.clone()));
+            assert!(!same(&name, &name[1..]));
+            for at in 0..len {
+                let mut other = name.clone();
+                other[at] = b'y';
+                assert!(!same(&name, &other), "{at} of {len}");
+            }
+        }
     }
 
     /// Random changes against a map, through both forms and both kinds of name, with clones that must stay.
