@@ -11,8 +11,9 @@ use core::{fmt, ops::ControlFlow};
 use std::sync::Arc;
 
 use super::{
-    index::HashIndex,
+    index::{HashIndex, Posting},
     radix::{FANOUT, Radix},
+    tree,
 };
 use crate::{FileType, Name, NodeId};
 
@@ -79,8 +80,17 @@ impl Entries {
 
     #[inline]
     pub(super) fn find(&self, hash: u32, name: Name<'_>) -> Option<&Dirent> {
+        self.find_with_slot(hash, name).map(|(entry, _)| entry)
+    }
+
+    /// The entry, and where its node is in the tree's table: known before the entry has been loaded.
+    #[inline]
+    pub(super) fn find_with_slot(&self, hash: u32, name: Name<'_>) -> Option<(&Dirent, u32)> {
         match &self.form {
-            Form::Small(hashes, entries) => small_find(hashes, entries, hash, name).map(|at| &entries[at]),
+            Form::Small(hashes, entries) => {
+                let entry = &entries[small_find(hashes, entries, hash, name)?];
+                Some((entry, tree::slot_of(entry.node)))
+            }
             Form::Large(large) => large.find(hash, name),
         }
     }
@@ -114,7 +124,7 @@ impl Entries {
                 Some(entries.remove(at))
             }
             Form::Large(large) => {
-                let seq = large.find(hash, name)?.seq;
+                let seq = large.find(hash, name)?.0.seq;
                 large.by_name.remove(hash, seq);
                 let gone = large.take(seq, self.next);
                 large.len -= 1;
@@ -130,8 +140,11 @@ impl Entries {
     pub(super) fn redirect(&mut self, hash: u32, name: Name<'_>, node: NodeId, file_type: FileType) {
         let entry = match &mut self.form {
             Form::Small(hashes, entries) => small_find(hashes, entries, hash, name).and_then(|at| entries.get_mut(at)),
-            Form::Large(large) => match large.find(hash, name).map(|e| e.seq) {
-                Some(seq) => large.by_seq.get_mut(seq),
+            Form::Large(large) => match large.find(hash, name).map(|(e, _)| e.seq) {
+                Some(seq) => {
+                    large.by_name.redirect(hash, seq, tree::slot_of(node));
+                    large.by_seq.get_mut(seq)
+                }
                 None => None,
             },
         };
@@ -150,12 +163,12 @@ impl Entries {
                 }
             }
             Form::Large(large) => {
-                let Some(seq) = large.find(old.0, old.1).map(|e| e.seq) else { return };
+                let Some((seq, slot)) = large.find(old.0, old.1).map(|(e, slot)| (e.seq, slot)) else { return };
                 if let Some(entry) = large.by_seq.get_mut(seq) {
                     (entry.hash, entry.name) = (new.0, NameBuf::new(new.1));
                 }
                 large.by_name.remove(old.0, seq);
-                large.by_name.insert(new.0, seq);
+                large.by_name.insert(Posting { hash: new.0, slot, seq });
             }
         }
     }
@@ -233,14 +246,15 @@ impl Large {
     }
 
     #[inline]
-    fn find(&self, hash: u32, name: Name<'_>) -> Option<&Dirent> {
-        let mut named = self.by_name.get(hash).filter_map(|seq| self.by_seq.get(seq));
-        named.find(|entry| entry.name.as_bytes() == name.as_bytes())
+    fn find(&self, hash: u32, name: Name<'_>) -> Option<(&Dirent, u32)> {
+        let mut named =
+            self.by_name.get(hash).filter_map(|posting| Some((self.by_seq.get(posting.seq)?, posting.slot)));
+        named.find(|(entry, _)| entry.name.is(name))
     }
 
     fn insert(&mut self, entry: Dirent) {
         let seq = entry.seq;
-        self.by_name.insert(entry.hash, seq);
+        self.by_name.insert(Posting { hash: entry.hash, slot: tree::slot_of(entry.node), seq });
         self.by_seq.insert(seq, entry);
         if seq.is_multiple_of(PAGE) {
             // The page that `take` left, perhaps empty.
@@ -388,6 +402,7 @@ mod tests {
             let (a, b) = (spell(rng.below(names)), spell(rng.below(names)));
             let ((h, n), to) = (key(&a), key(&b));
             assert_eq!(entries.find(h, n).map(|e| e.node), model.get(&a).copied().map(id));
+            assert_eq!(entries.find_with_slot(h, n).map(|(_, slot)| u64::from(slot)), model.get(&a).copied());
             match rng.below(8) {
                 0..3 if !model.contains_key(&a) => {
                     entries.insert(h, n, id(step), FileType::Regular);

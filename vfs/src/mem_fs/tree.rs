@@ -69,6 +69,16 @@ impl Tree {
         }
     }
 
+    /// As [`get`](Self::get), where the index in the table is known by other means, perhaps before `id` is: the table
+    /// need not be waited for until then.
+    #[inline]
+    pub(super) fn get_in(&self, slot: u32, id: NodeId) -> Option<&Node> {
+        match self.slots.get(slot.into()) {
+            Some(Slot { generation, content: Content::Node(node) }) if join(slot, *generation) == id => Some(node),
+            _ => self.get(id),
+        }
+    }
+
     fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
         if let Some((hot, node)) = &mut self.hot
             && *hot == id
@@ -253,6 +263,12 @@ impl Tree {
             Content::Free(_) => None,
         }
     }
+}
+
+/// Where in the table a node is.
+#[inline]
+pub(super) fn slot_of(id: NodeId) -> u32 {
+    split(id).0 as u32
 }
 
 #[inline]

@@ -33,8 +33,9 @@ pub(super) fn walk(
     }
     let tree = fs.tree.read();
     match (descend(fs, &tree, dir, path, mounts, goal.follows())?, goal) {
-        (Met::Last(entry), Goal::Stat { .. }) => {
-            Ok(Walked::Stat(tree.node(entry.node)?.metadata(fs.info.dev, entry.node)))
+        (Met::Last(entry, slot), Goal::Stat { .. }) => {
+            let node = tree.get_in(slot, entry.node).ok_or(Errno::STALE)?;
+            Ok(Walked::Stat(node.metadata(fs.info.dev, entry.node)))
         }
         (met, _) => met.halt(fs),
     }
@@ -76,8 +77,8 @@ enum Locked<'a> {
 
 /// Where a descent ended.
 enum Met<'t, 'p> {
-    /// The last name.
-    Last(Entry),
+    /// The last name, and where its node is in the table.
+    Last(Entry, u32),
     /// A name that is not there, and the components after it.
     Missing { dir: NodeId, here: &'t Dir, name: Name<'p>, rest: Components<'p> },
     /// There is no further name: the path is used up, or goes on with `..`.
@@ -103,7 +104,7 @@ fn descend<'t, 'p>(
     };
     let (mut at, mut here) = (dir, tree.dir(dir)?);
     loop {
-        let Some(found) = here.entries.find(fs.hash(name), name) else {
+        let Some((found, slot)) = here.entries.find_with_slot(fs.hash(name), name) else {
             return Ok(Met::Missing { dir: at, here, name, rest });
         };
         let entry = Entry { node: found.node, file_type: found.file_type };
@@ -118,7 +119,7 @@ fn descend<'t, 'p>(
             return Ok(Met::Symlink { dir: at, target });
         }
         if last {
-            return Ok(Met::Last(entry));
+            return Ok(Met::Last(entry, slot));
         }
         if entry.file_type != FileType::Directory {
             return Err(Errno::NOTDIR);
@@ -137,7 +138,7 @@ impl Met<'_, '_> {
     fn halt(self, fs: &Shared) -> Result<Walked> {
         Ok(match self {
             Met::Missing { .. } => Walked::Missing,
-            Met::Last(entry) | Met::Node(entry) => {
+            Met::Last(entry, _) | Met::Node(entry) => {
                 fs.refs.add(entry.node, 1);
                 Walked::Node(entry)
             }
@@ -164,11 +165,11 @@ fn step_to_open(
     how: &OpenHow<'_>,
 ) -> Result<Option<Walked>> {
     let (entry, flags) = match descend(fs, lock.tree(), dir, path, mounts, Goal::Open(how).follows())? {
-        Met::Last(_) if how.create.is_some() && how.exclusive => return Err(Errno::EXIST),
-        Met::Last(entry) if how.create.is_some() && entry.file_type == FileType::Directory => {
+        Met::Last(..) if how.create.is_some() && how.exclusive => return Err(Errno::EXIST),
+        Met::Last(entry, _) if how.create.is_some() && entry.file_type == FileType::Directory => {
             return Err(Errno::ISDIR);
         }
-        Met::Last(entry) => (entry, how.flags),
+        Met::Last(entry, _) => (entry, how.flags),
         Met::Missing { dir, here, name, rest } if rest.is_empty() && how.create.is_some() => {
             if here.removed {
                 return Err(Errno::NOENT);
