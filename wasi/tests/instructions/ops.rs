@@ -38,16 +38,16 @@ pub(crate) struct Op {
 }
 
 pub(crate) const OPS: &[Op] = &[
-    Op { name: "tell", bound: 130, perform: Guest::tell },
-    Op { name: "read 64 B", bound: 660, perform: Guest::read },
-    Op { name: "pread 64 B", bound: 580, perform: Guest::pread },
-    Op { name: "write 64 B", bound: 810, perform: Guest::write },
-    Op { name: "stat, depth 3", bound: 1750, perform: |guest| guest.stat(DEEP, 0) },
-    Op { name: "stat, missing name", bound: 1430, perform: |guest| guest.stat(MISSING, 44) },
+    Op { name: "tell", bound: 75, perform: Guest::tell },
+    Op { name: "read 64 B", bound: 585, perform: Guest::read },
+    Op { name: "pread 64 B", bound: 510, perform: Guest::pread },
+    Op { name: "write 64 B", bound: 805, perform: Guest::write },
+    Op { name: "stat, depth 3", bound: 1710, perform: |guest| guest.stat(DEEP, 0) },
+    Op { name: "stat, missing name", bound: 1380, perform: |guest| guest.stat(MISSING, 44) },
     Op { name: "stat through a link", bound: 2920, perform: |guest| guest.stat(LINK, 0) },
-    Op { name: "open+close, depth 3", bound: 2800, perform: |guest| guest.open_close(DEEP, 0) },
-    Op { name: "create+close+unlink", bound: 6860, perform: Guest::create_unlink },
-    Op { name: "rename to and fro", bound: 7700, perform: Guest::rename },
+    Op { name: "open+close, depth 3", bound: 2780, perform: |guest| guest.open_close(DEEP, 0) },
+    Op { name: "create+close+unlink", bound: 6650, perform: Guest::create_unlink },
+    Op { name: "rename to and fro", bound: 7450, perform: Guest::rename },
 ];
 
 pub(crate) struct Guest {
