@@ -39,10 +39,18 @@ fn layers() -> Vec<Layer> {
 fn row(kind: Kind, act: fn(&Rig, &World)) {
     let rig = Rig::new(kind, &layers(), &std::env::temp_dir());
     let world = rig.open();
+    let known = world.paths();
     act(&rig, &world);
     let tree = world.tree();
     drop(world);
-    assert_eq!(rig.open().tree(), tree, "opened again, it must be the same");
+    let again = rig.open();
+    assert_eq!(again.tree(), tree, "opened again, it must be the same");
+    // What is not listed any more cannot be found by its name either.
+    let listed = again.paths();
+    for path in known.iter().filter(|path| !listed.contains(path)) {
+        assert!(again.node(path).is_err(), "{path} is not listed, and there");
+    }
+    drop(again);
     assert_eq!(rig.lower_written_to(), None, "who wrote to a lower layer?");
 }
 

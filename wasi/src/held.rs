@@ -85,7 +85,8 @@ impl Thread {
         Ok(descriptor)
     }
 
-    /// Forgets the descriptor with this number, which is about to be closed, so that it is closed at once.
+    /// Forgets the descriptor with this number, which is about to be closed, so that it is closed at once, or to get
+    /// another number.
     pub(crate) fn forget(&self, fd: u32) {
         if let Ok(mut place) = self.known().0[fd as usize % PLACES].try_borrow_mut()
             && place.as_ref().is_some_and(|known| known.has_number(fd))

@@ -51,6 +51,18 @@ impl Learned {
         }
     }
 
+    /// Opens `path` as a file, and looks what is in it.
+    pub fn open(&mut self, start: &Start<'_>, path: &[u8]) {
+        let flags = OpenFlags::READ | OpenFlags::NONBLOCK;
+        let opened = start.open(path, &OpenHow { flags, create: None, exclusive: false, follow: true });
+        let mut buf = [0; 200];
+        if let Some(file) = self.note("open", path, opened)
+            && let Ok(n) = file.read(&mut [IoSliceMut::new(&mut buf)])
+        {
+            self.texts.push(buf[..n].to_vec());
+        }
+    }
+
     fn note<T>(&mut self, op: &'static str, path: &[u8], result: Result<T>) -> Option<T> {
         let answer = match &result {
             Ok(_) => "ok".to_owned(),
@@ -143,7 +155,7 @@ pub fn attempt(start: &Start<'_>, path: &[u8], other: &[u8], mine: &[u8], learne
 fn ways(follow: bool) -> impl Iterator<Item = OpenHow<'static>> {
     const FLAGS: [OpenFlags; 4] = [OpenFlags::READ, OpenFlags::WRITE, OpenFlags::TRUNC, OpenFlags::DIRECTORY];
     (0..1 << FLAGS.len()).flat_map(move |bits: u32| {
-        let chosen = FLAGS.iter().enumerate().filter(|(i, _)| bits & 1 << i != 0).map(|(_, &flag)| flag);
+        let chosen = FLAGS.iter().enumerate().filter(|(i, _)| bits & (1 << i) != 0).map(|(_, &flag)| flag);
         let flags = chosen.fold(OpenFlags::NONBLOCK, OpenFlags::union);
         let create = Some(NewNode::Regular { mode: 0o644 });
         [(None, false), (create, false), (create, true)].map(|(create, exclusive)| OpenHow {

@@ -2,23 +2,29 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, FileTimes},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use gangplank_vfs::FileSystem;
 
 use crate::layers::print;
 
-/// When every canary was read and written last, as far as it shows. So long ago that `relatime` notes the next reading.
-fn long_ago() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1_000_000_000)
+/// Lets a node look as if it had been read and written last so long ago that `relatime` notes the next reading.
+#[cfg(unix)]
+fn age(path: &Path) -> io::Result<()> {
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    fs::File::open(path)?.set_times(fs::FileTimes::new().set_accessed(long_ago).set_modified(long_ago))
+}
+
+/// Elsewhere directories cannot be opened for that, and times of reading are not kept anyway.
+#[cfg(not(unix))]
+fn age(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Files and directories beside a root. Each file holds a text that is nowhere else, and each has a time of last
@@ -73,8 +79,7 @@ impl Canaries {
         }
         // What is below first: making a file changes its directory.
         for path in paths.iter().rev() {
-            let times = FileTimes::new().set_accessed(long_ago()).set_modified(long_ago());
-            File::open(path)?.set_times(times)?;
+            age(path)?;
         }
         for path in paths {
             let shown = shown(&path)?;
@@ -198,8 +203,10 @@ impl Drop for Untouched {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use std::{fs::File, time::UNIX_EPOCH};
+
     use super::*;
 
     /// Each thing that can be done to a canary is found.

@@ -105,7 +105,7 @@ mod listing {
     const TASK: &str = "GANGPLANK_ADVERSARY_LISTING";
     const ENTRIES: usize = 100_000;
 
-    /// Kilobytes of resident memory, now or at most since the last [`forget`].
+    /// Kilobytes of resident memory: now (`VmRSS`), or at most since `clear_refs` was written (`VmHWM`).
     fn resident(field: &str) -> usize {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find(|line| line.starts_with(field)).unwrap();

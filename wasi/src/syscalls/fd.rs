@@ -17,6 +17,9 @@ pub(crate) fn fd_close(call: &mut Call<'_>, fd: u32) -> SysResult {
 
 /// Both numbers must be open; a preopened directory keeps its name under its new number.
 pub(crate) fn fd_renumber(call: &mut Call<'_>, fd: u32, to: u32) -> SysResult {
+    // Where the thread remembers a descriptor depends on its number: under another one it would not be forgotten when it
+    // is closed.
+    call.thread.forget(fd);
     call.thread.forget(to);
     Ok(call.process().fds().renumber(fd, to)?)
 }

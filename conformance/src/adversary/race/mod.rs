@@ -57,6 +57,12 @@ const PATHS: [&str; 24] = [
 /// Paths from `deep/a/b/c`, which is moved out and back.
 const PATHS_UP: [&str; 5] = ["../../../f", "../../..", "../../../../f", "..", "../../f"];
 
+/// Paths that are opened again and again, because what a wrong resolver leaves open is open for a microsecond.
+const HAMMERED: [&str; 6] = ["file", "d/f", "d/sub/f", "turn/f", "via/f", "deep/a/../f"];
+
+/// How often in one round.
+const BLOWS: usize = 400;
+
 /// What has come of a race.
 #[derive(Debug)]
 pub struct Report {
@@ -102,9 +108,17 @@ pub fn race(resolver: Resolver, time: Duration, command: Command) -> Result<Repo
         scene.repair();
         Ok(())
     };
-    let mut outcome = Ok(());
+    let (mut outcome, mut hammered) = (Ok(()), Learned::default());
     while outcome.is_ok() && begun.elapsed() < time {
         scene.renew();
+        for _ in 0..BLOWS {
+            HAMMERED.iter().for_each(|path| hammered.open(&start, path.as_bytes()));
+        }
+        if hammered.contains(scene.canaries().token()) {
+            outcome = Err(format!("{resolver:?}: a canary was read"));
+            break;
+        }
+        hammered.texts.clear();
         if let Some(place) = (0..100).find_map(|_| start.place(b"deep/a/b/c", false).ok()) {
             let from_there = Start { place: &place, ..start };
             outcome = PATHS_UP.iter().try_for_each(|path| try_it(&from_there, path));
@@ -114,6 +128,7 @@ pub fn race(resolver: Resolver, time: Duration, command: Command) -> Result<Repo
     let swaps = attackers.end();
     let time = begun.elapsed();
     outcome.and_then(|()| scene.check())?;
+    all.add(hammered);
     Ok(Report { resolver, time, learned: all, swaps })
 }
 
