@@ -153,7 +153,7 @@ pub trait FileSystem: Any + fmt::Debug + Send + Sync {
     /// # Errors
     /// `LOOP` if `node` is a symbolic link; `NOTDIR` if it is no directory and `DIRECTORY` is asked for; `ISDIR` if it
     /// is one and `WRITE` or `TRUNC` is asked for; `NXIO` for the writing end of a FIFO that nobody reads, for a
-    /// socket, and for a device that the filesystem does not open. Never waits.
+    /// socket, and for a FIFO or device that the filesystem keeps and does not open. Never waits.
     /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/open.html>
     fn open(&self, cx: &Ctx<'_>, node: NodeId, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>>;
 

@@ -370,6 +370,7 @@ fn info(dev: u64) -> FsInfo {
             | FsCaps::XATTR
             | FsCaps::SNAPSHOT
             | FsCaps::LOCAL
+            | FsCaps::FIFOS
             | FsCaps::ALLOCATE
             | FsCaps::SEEK_HOLE
             | FsCaps::DIR_NLINK

@@ -105,7 +105,7 @@ impl Shared {
             }
             NewNode::Special { file_type, mode, rdev } => {
                 let is_device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);
-                if !is_device && file_type != FileType::Socket {
+                if !is_device && !matches!(file_type, FileType::Fifo | FileType::Socket) {
                     return Err(Errno::NOTSUP);
                 }
                 let body = Body::Special { file_type, rdev: if is_device { rdev } else { 0 } };
