@@ -11,6 +11,8 @@ pub mod diff;
 mod errno;
 mod file;
 mod fs;
+#[cfg(all(feature = "fuse", target_os = "linux"))]
+pub mod fuse;
 #[cfg(all(feature = "host", any(unix, windows)))]
 pub mod host_fs;
 #[cfg(feature = "images")]
