@@ -36,10 +36,13 @@
 //!   `ADVERSARY.md` has the list.
 //! * [`layers`]: random layers for overlays.
 //! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
+//! * `acceptance`, with the feature `fuse`, on Linux: other people's suites and programs, on mounts.
 
 #[macro_use]
 mod macros;
 
+#[cfg(all(feature = "fuse", target_os = "linux"))]
+pub mod acceptance;
 pub mod adversary;
 pub mod cases;
 pub mod differential;

@@ -1,5 +1,6 @@
 //! The tasks of this repository. `cargo xtask` alone lists them.
 
+mod fuse;
 mod guests;
 mod javascriptcore;
 mod race;
@@ -17,6 +18,9 @@ Tasks of the Gangplank repository.
   cargo xtask guests [--check]
                              builds the guest programs in wasi-testsuite again (needs the wasm32 targets), or tells
                              whether they are what their sources make
+  cargo xtask fuse [--help | OPTIONS]
+                             mounts our filesystems through FUSE, and runs pjdfstest, fsx, git, compilers, sqlite and
+                             others on them (needs Linux and root; takes an hour)
   cargo xtask asan           the tests of wasi's unsafe module under AddressSanitizer (needs a nightly toolchain)
   cargo xtask miri           the same under Miri (needs a nightly toolchain with the component miri)
   cargo xtask race [--seconds N] [openat2|portable]
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
     let result = match task.as_deref() {
         Some("test") => test::test(&rest),
         Some("guests") => guests::guests(&rest),
+        Some("fuse") => fuse::fuse(&rest),
         Some("asan") => sanitize::asan(&rest),
         Some("miri") => sanitize::miri(&rest),
         Some("race") => race::race(&rest),
