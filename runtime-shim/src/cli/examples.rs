@@ -99,6 +99,7 @@ Examples:
   gangplank fs diff before/ after.tar
   gangplank fs pack --deterministic ./project project.tar.gz
   gangplank fs unpack image.tar.zst ./there
+  gangplank fs mount image.tar.gz /mnt
 
 A tree is a directory; an image (.tar, .tar.gz, .tar.zst, .zip), which is told by what is in it and
 not by its name; or `oci:PATH[:REFERENCE]`, an OCI image in a directory or in a tar.
@@ -168,6 +169,34 @@ Keys of --json (keys may be added):
                    only of what is no UTF-8: its bytes
 
 Exit codes: 0 the same, 1 different, 2 trouble."
+);
+
+macro_rules! fs_mount {
+    () => {
+        "\
+Examples:
+  gangplank fs mount image.tar.gz /mnt                     (until Ctrl-C, or `umount /mnt`)
+  gangplank fs mount --fs overlay --diff ./project /mnt    (the directory stays as it is)
+  gangplank fs mount --fs overlay --commit ./project /mnt
+  gangplank fs mount --fs mem --limit-fs-bytes 1G oci:./image:latest /mnt
+  gangplank fs mount --ro --allow-other ./shared /mnt"
+    };
+}
+
+pub(crate) const FS_MOUNT: &str = fs_mount!();
+
+pub(crate) const FS_MOUNT_LONG: &str = concat!(
+    fs_mount!(),
+    "
+
+It stays in the foreground, and is unmounted when it ends: by Ctrl-C, a signal to end, `umount` or
+`fusermount3 -u`. What is in memory goes with it, unless --save or --commit keeps it.
+
+Needs Linux with FUSE (/dev/fuse), and root or the program fusermount3 (package fuse3). Permission
+bits are enforced; set-user-ID programs and devices have no effect.
+
+Exit codes: 0 unmounted, 1 trouble, 2 the command line is wrong, 125 what was changed could not be
+told, saved or committed."
 );
 
 pub(crate) const FS_PACK: &str = "\

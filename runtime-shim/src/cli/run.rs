@@ -54,7 +54,7 @@ fn run_here(args: &Run) -> Result<u8, Failure> {
         summary: tracing.summary(),
         sockets: SocketFiles::default(),
         profile: ProfileFile::create(args.profile.as_deref())?,
-        changes: Report::new(args, watched)?,
+        changes: Report::new(args.into(), watched)?,
     };
     let _removed = OnDrop(&at_end.sockets);
     #[cfg(unix)]

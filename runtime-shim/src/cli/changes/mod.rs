@@ -4,7 +4,13 @@ mod apply;
 mod json;
 mod save;
 
-use std::{fs::File, io::Write as _, path::PathBuf, sync::Arc};
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use gangplank::vfs::{
     MemFs, OverlayFs, Time, Tree, TreeError,
@@ -79,11 +85,30 @@ struct Pending {
     saves: Vec<Save>,
 }
 
+/// What is wanted of changes.
+pub(crate) struct Wanted<'a> {
+    pub(crate) diff: Option<DiffFormat>,
+    pub(crate) diff_json: Option<&'a Path>,
+    pub(crate) commit: bool,
+    pub(crate) save: Vec<&'a OsStr>,
+}
+
+impl<'a> From<&'a Run> for Wanted<'a> {
+    fn from(args: &'a Run) -> Wanted<'a> {
+        Wanted {
+            diff: args.diff,
+            diff_json: args.diff_json.as_deref(),
+            commit: args.commit,
+            save: args.save.iter().map(|option| &**option).collect(),
+        }
+    }
+}
+
 impl Report {
-    /// Says what cannot be done before the program has run.
-    pub(crate) fn new(args: &Run, watched: Vec<Watched>) -> Result<Report, Failure> {
-        let asked = args.diff.is_some() || args.diff_json.is_some();
-        if !asked && !args.commit && args.save.is_empty() {
+    /// Says what cannot be done before anything is changed.
+    pub(crate) fn new(wanted: Wanted<'_>, watched: Vec<Watched>) -> Result<Report, Failure> {
+        let asked = wanted.diff.is_some() || wanted.diff_json.is_some();
+        if !asked && !wanted.commit && wanted.save.is_empty() {
             return Ok(Report(Arc::default()));
         }
         if asked && watched.is_empty() {
@@ -91,18 +116,18 @@ impl Report {
                 Failure::usage("`--diff` has nothing to tell: no directory is a view, or in memory").help(VIEWS)
             );
         }
-        let commit = if args.commit { apply::targets(&watched)? } else { Vec::new() };
-        let saves = args.save.iter().map(|option| Save::new(option, &watched)).collect::<Result<_, _>>()?;
-        let file = match &args.diff_json {
+        let commit = if wanted.commit { apply::targets(&watched)? } else { Vec::new() };
+        let saves = wanted.save.iter().map(|option| Save::new(option, &watched)).collect::<Result<_, _>>()?;
+        let file = match wanted.diff_json {
             Some(path) => {
                 let refuse = |error| {
                     Failure::usage(format!("cannot write the file `{}` of `--diff-json`: {error}", path.display()))
                 };
-                Some((path.clone(), File::create(path).map_err(refuse)?))
+                Some((path.to_owned(), File::create(path).map_err(refuse)?))
             }
             None => None,
         };
-        Ok(Report(Arc::new(Mutex::new(Some(Pending { watched, diff: args.diff, file, commit, saves })))))
+        Ok(Report(Arc::new(Mutex::new(Some(Pending { watched, diff: wanted.diff, file, commit, saves })))))
     }
 
     /// Whether there is anything to do.
@@ -130,7 +155,8 @@ impl Report {
 }
 
 /// Says what to do where there is no view.
-const VIEWS: &str = "`--fs overlay` makes of each --dir a view that can be changed without changing the directory";
+const VIEWS: &str =
+    "`--fs overlay` makes a view of each directory, which can be changed without changing the directory";
 
 fn fine(done: Result<(), String>) -> bool {
     if let Err(why) = &done {

@@ -1,9 +1,10 @@
-//! `gangplank fs`: looks into images and directories, compares them, makes and unpacks them.
+//! `gangplank fs`: looks into images and directories, compares them, makes and unpacks them, mounts them.
 
 pub(crate) mod args;
 mod cat;
 mod diff;
 mod ls;
+mod mount;
 pub(crate) mod pack;
 pub(crate) mod shown;
 mod unpack;
@@ -19,6 +20,7 @@ pub(crate) fn fs(command: &Command) -> Result<u8, Failure> {
         Command::Ls(args) => ls::ls(args),
         Command::Cat(args) => cat::cat(args),
         Command::Diff(args) => diff::diff(args),
+        Command::Mount(args) => mount::mount(args),
         Command::Pack(args) => pack::pack(args),
         Command::Unpack(args) => unpack::unpack(args),
     }

@@ -4,6 +4,8 @@ mod dirs;
 mod grammar;
 mod layer;
 mod memory;
+#[cfg(all(feature = "fuse", target_os = "linux"))]
+pub(crate) mod offered;
 mod overlay;
 mod spec;
 
