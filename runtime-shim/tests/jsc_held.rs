@@ -1,7 +1,12 @@
 //! JavaScriptCore: nothing remains of a run. In a process of its own, where nothing else runs.
 #![cfg(all(feature = "jsc", target_os = "linux"))]
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs,
+    sync::{Barrier, Mutex},
+    thread,
+    time::Duration,
+};
 
 use gangplank::{
     Program, Status,
@@ -53,41 +58,56 @@ fn resident() -> (usize, usize) {
     (pages * 4096, fs::read_to_string("/proc/self/maps").unwrap().lines().count())
 }
 
-/// Rounds of one run of each program; prints and answers what is resident after the first hundred runs and in the end.
-fn soak(rounds: usize) -> [(usize, usize); 2] {
+/// Rounds of one run of each program, on as many threads; prints and answers what is resident after the first hundred
+/// runs and in the end.
+fn soak(rounds: usize, threads: usize) -> [(usize, usize); 2] {
     let programs = programs();
-    let mut after_the_first = None;
-    for round in 1..=rounds {
-        run(&programs);
-        let runs = round * programs.len();
-        if runs == 100 {
-            after_the_first = Some(resident());
+    let each = programs.len() * threads;
+    // All threads wait for each other at these, and nothing runs while one looks.
+    let looks: Vec<_> = [25_usize.div_ceil(threads)].into_iter().chain((1..=10).map(|n| n * rounds / 10)).collect();
+    let barrier = Barrier::new(threads);
+    let seen = Mutex::new(Vec::new());
+    let work = || {
+        for round in 1..=rounds {
+            run(&programs);
+            if !looks.contains(&round) {
+                continue;
+            }
+            if barrier.wait().is_leader() {
+                let now = resident();
+                let (runs, mb) = (round * each, now.0 as f64 / 1e6);
+                println!("{runs:6} runs: {mb:7.1} MB resident, {} mappings, {:?}", now.1, held());
+                seen.lock().unwrap().push(now);
+            }
+            barrier.wait();
         }
-        if runs == 100 || round % (rounds / 10).max(1) == 0 {
-            let (bytes, mappings) = resident();
-            println!("{runs:6} runs: {:7.1} MB resident, {mappings} mappings, {:?}", bytes as f64 / 1e6, held());
-        }
-    }
-    [after_the_first.unwrap(), resident()]
+    };
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let seen = seen.into_inner().unwrap();
+    [seen[0], seen[seen.len() - 1]]
 }
 
 #[test]
 fn nothing_remains() {
     assert_eq!(held(), Held::default());
     let programs = programs();
-    // All but the one that has run already have a machine ready for their first run.
-    assert_eq!(held().machines, 3, "{:?}", held());
-    run(&programs);
-    assert_eq!(held(), Held::default(), "after one run of each");
+    let compiled = Held { modules: programs.len(), ..Held::default() };
+    // Three for their first run, and that of the one that has run already, for the next.
+    assert_eq!(held(), compiled);
+    (0..3).for_each(|_| run(&programs));
+    assert_eq!(held(), compiled, "one after the other they need no more");
     thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| (0..4).for_each(|_| run(&programs)));
         }
     });
-    assert_eq!(held(), Held::default(), "after runs on many threads");
+    let Held { machines, modules, values } = held();
+    assert_eq!((machines, values), (0, 0), "after runs on many threads");
+    assert!((4..=24).contains(&modules), "no more than have run at the same time: {modules}");
     drop(programs);
+    assert_eq!(held(), Held::default(), "after the programs");
 
-    let [first, last] = soak(100);
+    let [first, last] = soak(100, 1);
     assert_eq!(held(), Held::default(), "after many runs");
     assert!(last.0 < first.0 + (16 << 20), "resident memory grows: {} to {}", first.0, last.0);
     assert!(last.1 < first.1 + 50, "mappings stay: {} to {}", first.1, last.1);
@@ -97,8 +117,12 @@ fn nothing_remains() {
 #[test]
 #[ignore = "10 000 runs take minutes"]
 fn soak_10_000_runs() {
-    let [first, last] = soak(2500);
-    assert_eq!(held(), Held::default());
-    assert!(last.0 < first.0 + (4 << 20), "resident memory grows: {} to {}", first.0, last.0);
-    assert!(last.1 < first.1 + 50, "mappings stay: {} to {}", first.1, last.1);
+    for threads in [1, 4] {
+        println!("on {threads} threads:");
+        let [first, last] = soak(2500 / threads, threads);
+        assert_eq!(held(), Held::default());
+        // Each thread has its own arena of the allocator, and its own compilers.
+        assert!(last.0 < first.0 + threads * (4 << 20), "resident memory grows: {} to {}", first.0, last.0);
+        assert!(last.1 < first.1 + threads * 50, "mappings stay: {} to {}", first.1, last.1);
+    }
 }

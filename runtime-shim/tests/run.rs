@@ -334,6 +334,24 @@ fn engines() {
     assert!(engines.out.contains("interrupt") && engines.out.contains("jsc"), "{}", engines.out);
 }
 
+#[cfg(feature = "jsc")]
+#[test]
+fn the_library_of_an_engine_can_be_chosen() {
+    let sandbox = Sandbox::new();
+    let engines = |library: &str| {
+        let mut command = sandbox.gangplank();
+        let output = command.env(gangplank::jsc::LIBRARY, library).arg("engines").output().unwrap();
+        Ran::of(output).out
+    };
+    let missing = engines("/nowhere/jsc.so");
+    assert!(missing.contains("not available: ") && missing.contains("/nowhere/jsc.so"), "{missing}");
+    assert!(missing.contains(gangplank::jsc::LIBRARY), "{missing}");
+    // One that is there, but something else.
+    let other = engines("libc.so.6");
+    assert!(other.contains("its library (libc.so.6) is too old, or another one: "), "{other}");
+    assert!(engines("").contains("version: WebKitGTK"), "an empty name is none");
+}
+
 #[test]
 fn a_limit_of_instructions_ends_a_loop() {
     let sandbox = Sandbox::new();

@@ -7,9 +7,10 @@ use anyhow::{Result, bail};
 use crate::run::{run, succeeds};
 
 /// Debian's packages of it, with what the linker calls it.
-const PACKAGES: [(&str, &str); 2] = [
+const PACKAGES: [(&str, &str); 3] = [
     ("libjavascriptcoregtk-4.1-0", "libjavascriptcoregtk-4.1.so.0"),
     ("libjavascriptcoregtk-4.0-18", "libjavascriptcoregtk-4.0.so.18"),
+    ("libjavascriptcoregtk-6.0-1", "libjavascriptcoregtk-6.0.so.1"),
 ];
 
 /// Installs it where it is missing and we may; macOS has it.
@@ -29,17 +30,28 @@ pub(crate) fn ensure() -> Result<()> {
         }
     }
     bail!(
-        "the library of JavaScriptCore is not there, and we could not install it. Install {} or {} (Debian, Ubuntu), \
+        "the library of JavaScriptCore is not there, and we could not install it. Install {}, {} or {} (Debian, Ubuntu), \
          javascriptcoregtk4.1 (Fedora) or webkit2gtk-4.1 (Arch); or run the tests without it: \
          `cargo test --workspace --exclude gangplank-bench`",
         PACKAGES[0].0,
-        PACKAGES[1].0
+        PACKAGES[1].0,
+        PACKAGES[2].0
     )
 }
 
+/// Those that are there beside the one that is found first.
+pub(crate) fn others() -> impl Iterator<Item = &'static str> {
+    there().skip(1)
+}
+
 fn is_there() -> bool {
+    there().next().is_some()
+}
+
+/// Those that are there, in the order in which the engine looks for them.
+fn there() -> impl Iterator<Item = &'static str> {
     let known = output("ldconfig", &["-p"]) + &output("/sbin/ldconfig", &["-p"]);
-    PACKAGES.iter().any(|(_, library)| known.contains(library))
+    PACKAGES.iter().map(|(_, library)| *library).filter(move |library| known.contains(library))
 }
 
 fn output(program: &str, args: &[&str]) -> String {

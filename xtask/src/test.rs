@@ -197,5 +197,13 @@ fn tests(counts: &mut Counts) -> Result<Outcome> {
         again.args(["--test", test]);
     }
     run_tests(&mut again, counts).context("tests of the command line on JavaScriptCore failed")?;
+    // Where there is more than one of its libraries, as nowhere but with developers.
+    for library in javascriptcore::others() {
+        let mut again = cargo();
+        again.env("GANGPLANK_JSC_LIBRARY", library);
+        again.args(["test", "--workspace", "--all-features", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"]);
+        again.args(["--test", "jsc", "--test", "jsc_alloc", "--test", "jsc_held", "--test", "jsc_meter"]);
+        run_tests(&mut again, counts).with_context(|| format!("tests with {library} failed"))?;
+    }
     Ok(Outcome::Done)
 }

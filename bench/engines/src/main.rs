@@ -2,6 +2,7 @@
 //!
 //! Every engine runs the same module, `bench/kernels/kernels.wasm`, in the same process, in turns. See BENCHMARKS.md.
 
+mod coremark;
 #[path = "../../src/machine.rs"]
 mod machine;
 mod measure;
@@ -37,6 +38,9 @@ struct Args {
     /// Compiles and starts these modules too.
     #[arg(long, value_name = "FILE.wasm")]
     module: Vec<PathBuf>,
+    /// Runs this CoreMark too: EEMBC's program, built for WASI by whoever measures. It takes minutes.
+    #[arg(long, value_name = "FILE.wasm")]
+    coremark: Option<PathBuf>,
     /// Writes the tables as Markdown.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -62,6 +66,10 @@ fn main() -> Result<()> {
     for name in &names {
         eprintln!("{name}");
         report.kernel(kernel(&subjects, &wasm, name, &args)?);
+    }
+    if let Some(path) = &args.coremark {
+        let wasm = read_module(path)?;
+        report.coremark(coremark::coremark(&subjects, path, &wasm, args.rounds.min(3))?);
     }
     for path in [kernels].iter().chain(&args.module) {
         eprintln!("{}", path.display());

@@ -20,7 +20,8 @@ pub(crate) fn time(run: impl FnOnce() -> Result<()>) -> Result<Spent> {
     Ok(Spent { cpu: processor().saturating_sub(cpu), wall: wall.elapsed() })
 }
 
-fn processor() -> Duration {
+/// The processor time of this process.
+pub(crate) fn processor() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32)
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use crate::{machine::Machine, subject::Subject};
+use crate::{coremark::Score, machine::Machine, subject::Subject};
 
 /// A kernel, with a number for each subject.
 pub(crate) struct Row {
@@ -27,6 +27,8 @@ pub(crate) struct Report {
     rounds: usize,
     pub(crate) rows: Vec<Row>,
     modules: Vec<Module>,
+    /// Of CoreMark, one for each subject, if it has been run.
+    scores: Vec<Score>,
 }
 
 impl Report {
@@ -37,11 +39,16 @@ impl Report {
             rounds,
             rows: Vec::new(),
             modules: Vec::new(),
+            scores: Vec::new(),
         }
     }
 
     pub(crate) fn kernel(&mut self, row: Row) {
         self.rows.push(row);
+    }
+
+    pub(crate) fn coremark(&mut self, scores: Vec<Score>) {
+        self.scores = scores;
     }
 
     pub(crate) fn module(&mut self, name: &str, bytes: usize, subject: &'static str, times: [Duration; 4]) {
@@ -70,6 +77,7 @@ impl Report {
         let _ = writeln!(text, "* method: processor time of the process; median of {} rounds in turns", self.rounds);
         self.calls(&mut text);
         self.kernels(&mut text);
+        self.scores(&mut text);
         self.begin(&mut text);
         text
     }
@@ -108,6 +116,14 @@ impl Report {
             let _ = writeln!(text, "| {} | {warm} | {ratio:.2} x | {first} |", row.name);
         }
         let _ = writeln!(text, "| geometric mean | | | | | {:.2} x | | |", self.mean_ratio());
+    }
+
+    fn scores(&self, text: &mut String) {
+        let [one, other, ..] = self.scores.as_slice() else { return };
+        let _ = writeln!(text, "\nCoreMark ({}), iterations in a second of processor time:\n", one.built);
+        self.head(text, "", "1/s", &["JSC / Cranelift"]);
+        let scores: Vec<_> = self.scores.iter().map(|score| format!("{:.0}", score.iterations)).collect();
+        let _ = writeln!(text, "| CoreMark | {} | {:.2} x |", scores.join(" | "), other.iterations / one.iterations);
     }
 
     fn begin(&self, text: &mut String) {

@@ -32,6 +32,7 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = examples::FS)]
     Fs(fs::args::Command),
     /// List the engines, and what each can do; and where compiled programs are cached.
+    #[command(after_help = examples::ENGINES)]
     Engines,
     /// Print a script that lets a shell complete our command line.
     #[command(after_help = examples::COMPLETIONS)]

@@ -36,6 +36,11 @@ Exit codes:
 When a program fails after a limit has refused it something, a note on stderr names the limit."
 );
 
+pub(crate) const ENGINES: &str = "\
+`jsc` is the library of JavaScriptCore that this machine has. If it has several, or one in a place of its own, the \
+environment variable GANGPLANK_JSC_LIBRARY names the one to use:
+  GANGPLANK_JSC_LIBRARY=libjavascriptcoregtk-6.0.so.1 gangplank engines";
+
 pub(crate) const COMPILE: &str = "\
 Examples:
   gangplank compile prog.wasm -o prog.cwasm

@@ -1,4 +1,4 @@
-//! [`Machine`]: a virtual machine of JavaScriptCore's with one context, and [`Kept`]: a value in it.
+//! [`Machine`]: a context in a heap of JavaScriptCore's, and [`Kept`]: a value in it.
 //!
 //! The collector finds values on stacks, but not on Rust's heap. So every value that we have is a [`Kept`], which is
 //! protected for as long as it exists and keeps its machine.
@@ -11,39 +11,60 @@ use core::{
 use std::sync::Arc;
 
 use super::{
-    group::Group,
+    heap::Group,
     sys::{self, Api, Callback, Context, Object, Str, Value},
 };
 
 static MACHINES: AtomicUsize = AtomicUsize::new(0);
 static VALUES: AtomicUsize = AtomicUsize::new(0);
+static MODULES: AtomicUsize = AtomicUsize::new(0);
 
 /// What this engine holds in this process: for tests that it gives everything back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Held {
-    /// Virtual machines: one for each instance, and one for each module that is compiled and has not yet run.
+    /// Contexts: one for each instance.
     pub machines: usize,
-    /// Values that are protected from the collector.
+    /// Modules that are compiled, with a heap for each: those that instances run, and those that programs keep for
+    /// their next instances.
+    pub modules: usize,
+    /// Values that are protected from the collector, those of modules not counted.
     pub values: usize,
 }
 
 /// What is held now.
 pub fn held() -> Held {
-    Held { machines: MACHINES.load(Relaxed), values: VALUES.load(Relaxed) }
+    Held { machines: MACHINES.load(Relaxed), modules: MODULES.load(Relaxed), values: VALUES.load(Relaxed) }
 }
 
-/// A context that is alone in its group. The last clone that is dropped ends it, and frees all memory of its at once.
+/// Counts a module for as long as it lives.
+pub(super) struct Counted(());
+
+impl Counted {
+    pub(super) fn module() -> Counted {
+        MODULES.fetch_add(1, Relaxed);
+        Counted(())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        MODULES.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A context. The last clone that is dropped ends it; what it leads to is freed when its heap is cleared.
 #[derive(Clone)]
 pub(super) struct Machine(Arc<Inner>);
 
 struct Inner {
     api: &'static Api,
-    /// `None` in the end.
-    group: Option<Group>,
+    group: Arc<Group>,
     context: Context,
+    /// Whether it is a guest's, and counts.
+    guest: bool,
 }
 
-// SAFETY: every function of the interface takes the machine's lock, so any thread may call it, and several may.
+// SAFETY: every function of the interface takes the heap's lock, so any thread may call it, and several may.
 unsafe impl Send for Inner {}
 // SAFETY: as above.
 unsafe impl Sync for Inner {}
@@ -58,20 +79,30 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // SAFETY: it is ours, and nothing of its is left: whatever is kept keeps the machine.
         unsafe { (self.api.JSGlobalContextRelease)(self.context) };
-        if let Some(group) = self.group.take() {
-            group.give_back();
+        if self.guest {
+            MACHINES.fetch_sub(1, Relaxed);
         }
-        MACHINES.fetch_sub(1, Relaxed);
     }
 }
 
 impl Machine {
-    /// A new one.
-    pub(super) fn new(api: &'static Api) -> Machine {
-        let group = Group::take(api);
-        let context = group.context();
+    /// A new one, for a guest.
+    pub(super) fn new(group: &Arc<Group>) -> Machine {
         MACHINES.fetch_add(1, Relaxed);
-        Machine(Arc::new(Inner { api, group: Some(group), context }))
+        Machine::of(group, true)
+    }
+
+    /// A new one that is the first in its heap, and stays.
+    pub(super) fn base(group: &Arc<Group>) -> Machine {
+        Machine::of(group, false)
+    }
+
+    fn of(group: &Arc<Group>, guest: bool) -> Machine {
+        Machine(Arc::new(Inner { api: group.api(), context: group.context(), group: Arc::clone(group), guest }))
+    }
+
+    pub(super) fn group(&self) -> &Arc<Group> {
+        &self.0.group
     }
 
     pub(super) fn api(&self) -> &'static Api {
@@ -121,7 +152,9 @@ impl Machine {
     fn keep(&self, value: Value) -> Kept {
         // SAFETY: it is a value of this machine's, as all that we are given.
         unsafe { (self.api().JSValueProtect)(self.context(), value) };
-        VALUES.fetch_add(1, Relaxed);
+        if self.0.guest {
+            VALUES.fetch_add(1, Relaxed);
+        }
         Kept { machine: self.clone(), value }
     }
 
@@ -141,6 +174,8 @@ pub(super) struct Kept {
 
 // SAFETY: it is a reference to what the machine's lock guards, and can be used on any thread as the machine can.
 unsafe impl Send for Kept {}
+// SAFETY: as above; every use of the value through the interface takes the lock.
+unsafe impl Sync for Kept {}
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,7 +187,9 @@ impl Drop for Kept {
     fn drop(&mut self) {
         // SAFETY: it was protected when it was made, once.
         unsafe { (self.machine.api().JSValueUnprotect)(self.machine.context(), self.value) };
-        VALUES.fetch_sub(1, Relaxed);
+        if self.machine.0.guest {
+            VALUES.fetch_sub(1, Relaxed);
+        }
     }
 }
 
@@ -250,10 +287,13 @@ impl Kept {
             return String::new();
         }
         let text = Text(text, api);
+        // SAFETY: the string lives.
+        let (at, length) = unsafe { ((api.JSStringGetCharactersPtr)(text.0), (api.JSStringGetLength)(text.0)) };
+        if at.is_null() || length == 0 {
+            return String::new();
+        }
         // SAFETY: the string has as many characters as it says, and lives until the end of this function.
-        let characters =
-            unsafe { slice::from_raw_parts((api.JSStringGetCharactersPtr)(text.0), (api.JSStringGetLength)(text.0)) };
-        String::from_utf16_lossy(characters)
+        String::from_utf16_lossy(unsafe { slice::from_raw_parts(at, length) })
     }
 }
 

@@ -1,7 +1,10 @@
 //! JavaScriptCore, the engine of WebKit, from the system's library.
 //!
-//! * Each instance has a virtual machine of its own, for the thread that runs it. Nothing of it remains when it is
-//!   dropped, but that up to 16 machines are kept, empty, for instances to come.
+//! * It is the system's library, under the names of WebKitGTK's three interfaces, or the one that the environment
+//!   variable [`LIBRARY`] names.
+//! * Each instance has a virtual machine of its own, for the thread that runs it. When it is dropped nothing of it
+//!   remains in there. The machine stays, with the compiled module, for the next instance of the same program, or
+//!   empty for another one's.
 //! * A system call takes its arguments out of JavaScriptCore's values in place, and calls nothing of the library but
 //!   the function that tells whether the guest's memory has moved.
 //! * `proc_exit` unwinds the guest with the object of a trap, which no code of the guest's can catch.
@@ -15,9 +18,10 @@
 
 mod adapter;
 mod bind;
-mod group;
 mod guest;
+mod heap;
 mod machine;
+mod meter;
 mod module;
 mod probe;
 mod rewrite;
@@ -28,6 +32,7 @@ mod value;
 use std::sync::Arc;
 
 pub use machine::{Held, held};
+pub use sys::LIBRARY;
 
 use crate::{
     ModuleInfo,
@@ -72,7 +77,7 @@ impl Engine for Jsc {
         let api = self.library.api;
         match api.version {
             Some([major, minor, micro]) => format!("WebKitGTK {major}.{minor}.{micro} ({})", api.library),
-            None => api.library.to_owned(),
+            None => api.library.clone(),
         }
     }
 

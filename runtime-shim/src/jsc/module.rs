@@ -1,11 +1,12 @@
 //! Compiled modules and their instances.
 //!
-//! JavaScriptCore's compiled code belongs to the machine that it was compiled in. Each instance has a machine of its
-//! own, so that any number of them run at the same time, and everything of theirs is freed in the end. The machine in
-//! which a module was found to be valid becomes that of its first instance.
+//! JavaScriptCore's compiled code belongs to the heap that it was compiled in, and one heap does one thing at a time.
+//! So each instance has a heap of its own, where the module is compiled and a new context made for the instance. Once
+//! it has ended and everything of its is freed, the heap goes back to the program with the compiled module in it, and
+//! what has been found to be hot and compiled well is so for the next instance too: [`Version`].
 
 use core::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use gangplank_wasi::Thread;
 use parking_lot::Mutex;
@@ -16,7 +17,8 @@ use super::{
     adapter::{self, adapter},
     bind::{self, Provided},
     guest::{Ended, Guest, Limit},
-    machine::{Kept, Machine},
+    heap::Heap,
+    machine::{Counted, Kept, Machine},
     probe::Library,
     rewrite::{GROW, HOOKS, Meter, REFILL, Rewritten, UNDO, Wanted, rewrite},
     trap,
@@ -43,14 +45,14 @@ pub(super) fn compile(
             wide.push(*provided);
         }
     }
-    let source = Source { wasm: wasm.into(), info: info.clone() };
+    let source = Source { wasm: wasm.into(), info: Arc::new(info.clone()) };
     let wanted = Wanted { meter, limit: false };
-    let code = source.code(wanted)?;
+    let plain = Version::new(source.code(wanted)?);
     let adapter = adapter(&wide).into();
     let compiled =
-        Compiled { library, capabilities, source, wanted, code, provided, wide, adapter, spare: None.into() };
-    let ready = Ready::new(&compiled, &compiled.code)?;
-    *compiled.spare.lock() = Some(ready);
+        Compiled { library, capabilities, source, wanted, plain, limited: None.into(), provided, wide, adapter };
+    let ready = Ready::new(&compiled, &compiled.plain.code)?;
+    compiled.plain.put_back(&ready.into());
     Ok(Arc::new(compiled))
 }
 
@@ -68,14 +70,14 @@ struct Compiled {
     capabilities: Capabilities,
     source: Source,
     wanted: Wanted,
-    code: Code,
+    plain: Arc<Version>,
+    /// As it is where memory is limited, once somebody has wanted that.
+    limited: Mutex<Option<Arc<Version>>>,
     /// What we provide for each import.
     provided: Vec<Provided>,
     /// Those of them with 64-bit parameters, once each.
     wide: Vec<Provided>,
     adapter: Arc<[u8]>,
-    /// For the first instance.
-    spare: Mutex<Option<Ready>>,
 }
 
 impl fmt::Debug for Compiled {
@@ -87,11 +89,10 @@ impl fmt::Debug for Compiled {
 /// The module as it was given to us.
 struct Source {
     wasm: Arc<[u8]>,
-    info: ModuleInfo,
+    info: Arc<ModuleInfo>,
 }
 
 /// The module as we give it to the library.
-#[derive(Clone)]
 struct Code {
     wasm: Arc<[u8]>,
     /// The export that is the start function.
@@ -127,63 +128,125 @@ impl Module for Compiled {
         wants.set(Capabilities::FUEL, options.fuel.is_some());
         wants.set(Capabilities::PROFILE, options.profile.is_some());
         EngineError::require(NAME, self.capabilities, wants)?;
-        let ready = match options.memory {
-            Some(_) => {
-                let code = self.source.code(Wanted { limit: true, ..self.wanted })?;
-                Ready::new(self, &code)?
-            }
-            None => match self.spare.lock().take() {
-                Some(ready) => ready,
-                None => Ready::new(self, &self.code)?,
-            },
+        let version = match options.memory {
+            Some(_) => self.limited()?,
+            None => Arc::clone(&self.plain),
         };
-        let mut guest = Guest::new(thread, ready.exit, self.library.values_are_as_known);
+        let ready = Lent::of(&version, self)?;
+        let (imports, exit) = self.link(&ready.ready).map_err(|thrown| no_instance(trap::message(&thrown)))?;
+        let mut guest = Guest::new(thread, exit, self.library.values_are_as_known);
         guest.fuel.set(options.fuel);
         guest.limit = options.memory.clone().map(|limit| Limit::new(limit, &self.source.info));
         let imported = self.provided.len() as u32;
         Ok(Box::new(Running {
-            module: ready.module,
-            imports: ready.imports,
+            imports,
             exports: None,
-            start: ready.code.start,
-            info: self.source.info.clone(),
+            start: version.code.start.clone(),
+            info: Arc::clone(&self.source.info),
             imported,
-            hooks: if self.source.info.functions == 0 { 0 } else { ready.code.wanted.hooks() },
+            hooks: if self.source.info.functions == 0 { 0 } else { version.code.wanted.hooks() },
             guest: Box::new(guest),
+            ready,
         }))
     }
 }
 
-/// A module that is compiled in a machine of its own, with everything that it imports.
-struct Ready {
+/// The module as it is to run, and heaps in which that is compiled.
+struct Version {
     code: Code,
+    /// Nobody else has one of these.
+    idle: Mutex<Vec<Arc<Ready>>>,
+}
+
+/// Most heaps that a version keeps, and the most that the module may take up in them, in bytes of wasm; one is kept
+/// whatever its size. Compiled, and run for a while, it takes several times as much.
+const MOST_IDLE: usize = 16;
+const MOST_IDLE_BYTES: usize = 64 << 20;
+
+impl Version {
+    fn new(code: Code) -> Arc<Version> {
+        Arc::new(Version { code, idle: Mutex::default() })
+    }
+
+    /// Keeps it for the next instance, if there is room.
+    fn put_back(&self, ready: &Arc<Ready>) {
+        let mut idle = self.idle.lock();
+        let count = idle.len();
+        if count == 0 || count < MOST_IDLE && (count + 1) * self.code.wasm.len() <= MOST_IDLE_BYTES {
+            idle.push(Arc::clone(ready));
+        }
+    }
+}
+
+/// A heap in which the module is compiled.
+struct Ready {
     module: Kept,
-    imports: Kept,
-    /// What ends a guest when it is thrown.
-    exit: Kept,
+    adapter: Kept,
+    _counted: Counted,
+    // The last, so that the heap is cleared of the modules.
+    heap: Heap,
 }
 
 impl Ready {
     fn new(compiled: &Compiled, code: &Code) -> Result<Ready, EngineError> {
-        let machine = Machine::new(compiled.library.api);
-        let wasm = Wasm::of(&machine).map_err(|thrown| refused(trap::message(&thrown)))?;
-        let module = wasm.module(&code.wasm).map_err(|thrown| refused(trap::message(&thrown)))?;
-        let linked = compiled.link(&machine, &wasm);
-        let (imports, exit) = linked.map_err(|thrown| no_instance(trap::message(&thrown)))?;
-        Ok(Ready { code: code.clone(), module, imports, exit })
+        let heap = Heap::take(compiled.library.api);
+        let compile = || {
+            let wasm = Wasm::of(heap.base())?;
+            Ok((wasm.module(&code.wasm)?, wasm.module(&compiled.adapter)?))
+        };
+        let (module, adapter) = compile().map_err(|thrown: Kept| refused(trap::message(&thrown)))?;
+        Ok(Ready { module, adapter, _counted: Counted::module(), heap })
+    }
+}
+
+/// One that an instance has, to be given back.
+struct Lent {
+    ready: Arc<Ready>,
+    version: Weak<Version>,
+}
+
+impl Lent {
+    fn of(version: &Arc<Version>, compiled: &Compiled) -> Result<Lent, EngineError> {
+        let idle = version.idle.lock().pop();
+        let ready = match idle {
+            Some(ready) => ready,
+            None => Ready::new(compiled, &version.code)?.into(),
+        };
+        Ok(Lent { ready, version: Arc::downgrade(version) })
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // Nothing of the instance is left: all that it kept, it has dropped before.
+        if let Some(version) = self.version.upgrade()
+            && self.ready.heap.clear()
+        {
+            version.put_back(&self.ready);
+        }
     }
 }
 
 impl Compiled {
+    fn limited(&self) -> Result<Arc<Version>, EngineError> {
+        let mut limited = self.limited.lock();
+        if let Some(version) = &*limited {
+            return Ok(Arc::clone(version));
+        }
+        let version = Version::new(self.source.code(Wanted { limit: true, ..self.wanted })?);
+        Ok(Arc::clone(limited.insert(version)))
+    }
+
     /// What the guest imports, and what ends it when it is thrown.
-    fn link(&self, machine: &Machine, wasm: &Wasm) -> Result<(Kept, Kept), Kept> {
+    fn link(&self, ready: &Ready) -> Result<(Kept, Kept), Kept> {
+        let machine = &ready.heap.machine();
         let ours = machine.object();
         for (provided, at) in self.wide.iter().zip(0..) {
             ours.set(&at.to_string(), &machine.function(provided.import.name, provided.callback))?;
         }
         let imports = machine.object();
         imports.set(adapter::OURS, &ours)?;
-        let adapter = wasm.instance(&wasm.module(&self.adapter)?, &imports)?.get("exports")?;
+        let adapter = Wasm::of(machine)?.instance(&ready.adapter, &imports)?.get("exports")?;
         let exit = match adapter.get(adapter::TRAP)?.call(&[]) {
             Ok(nothing) => return Err(nothing),
             Err(thrown) => thrown,
@@ -234,22 +297,23 @@ impl Wasm {
 }
 
 struct Running {
-    module: Kept,
     imports: Kept,
     exports: Option<Kept>,
     start: Option<String>,
-    info: ModuleInfo,
+    info: Arc<ModuleInfo>,
     /// Functions that the module imports, and how many of ours come after them.
     imported: u32,
     hooks: u32,
     /// In a box: calls of the guest's find it by its address.
     guest: Box<Guest>,
+    // The last, when all of the above has been dropped.
+    ready: Lent,
 }
 
 impl Running {
     fn instantiate(&self) -> Result<Kept, Kept> {
-        let wasm = Wasm::of(self.module.machine())?;
-        let exports = wasm.instance(&self.module, &self.imports)?.get("exports")?;
+        let wasm = Wasm::of(self.imports.machine())?;
+        let exports = wasm.instance(&self.ready.ready.module, &self.imports)?.get("exports")?;
         if let Some(ExternType::Memory(ty)) = self.info.export("memory") {
             self.guest.bind(exports.get("memory")?, ty.shared)?;
         }

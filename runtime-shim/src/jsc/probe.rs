@@ -10,6 +10,7 @@ use wasm_encoder::{
 
 use super::{
     adapter::{self, adapter},
+    heap::Heap,
     machine::{Kept, Machine},
     module::Wasm,
     sys::{self, Api, Context, Object, Thrown, Value},
@@ -36,7 +37,8 @@ pub(super) fn library() -> Result<&'static Library, String> {
 }
 
 fn probe(api: &'static Api) -> Result<Library, String> {
-    let machine = Machine::new(api);
+    let heap = Heap::take(api);
+    let machine = heap.machine();
     let useless = |thrown: Kept| format!("its library ({}) is of no use: {}", api.library, trap::message(&thrown));
     let wasm = Wasm::of(&machine).map_err(useless)?;
     let compiles = |module: Vec<u8>| wasm.module(&module.into()).is_ok();

@@ -1,8 +1,8 @@
 //! Modules as we give them to JavaScriptCore, which can neither interrupt a guest, nor count its instructions, nor ask
 //! before its memory grows. Where that is wanted, the guest's code does it itself:
 //!
-//! * A global variable of its own, the meter, is lowered in each function and at each turn of a loop by the number of
-//!   instructions there. Below zero, an import of ours is called, which fills it up or does not return.
+//! * A variable of its own, the meter, is lowered in each function and at each turn of a loop by the number of
+//!   instructions there ([`Plan`]). Below zero, an import of ours is called, which fills it up or does not return.
 //! * `memory.grow` and `table.grow` become calls of functions that ask an import of ours first.
 //! * A start function becomes an export, which we call. It would run before we could know the memory.
 //!
@@ -15,8 +15,9 @@ use wasm_encoder::{
     Instruction, Module, RawSection, RefType, SectionId, TypeSection, ValType,
     reencode::{Error, Reencode},
 };
-use wasmparser::{FunctionBody, KnownCustom, Operator, Parser, Payload};
+use wasmparser::{CompositeInnerType, FunctionBody, KnownCustom, Operator, Parser, Payload};
 
+use super::meter::Plan;
 use crate::module_info::{ExternType, ModuleInfo};
 
 /// The module that our imports come from.
@@ -79,6 +80,7 @@ pub(super) fn rewrite(wasm: &[u8], info: &ModuleInfo, wanted: Wanted) -> Result<
         helpers: imported + wanted.hooks() + info.functions,
         meter: globals,
         types: 0,
+        params: Vec::new(),
         tables: Vec::new(),
         start: None,
         done: 0,
@@ -102,6 +104,8 @@ struct Rewriter<'a> {
     meter: u32,
     /// The first of our types.
     types: u32,
+    /// How many parameters each function has that the module defines.
+    params: Vec<u32>,
     /// Of what the tables are.
     tables: Vec<RefType>,
     start: Option<u32>,
@@ -123,8 +127,24 @@ const FROM_END_UNDO: u32 = 1;
 impl Rewriter<'_> {
     fn all(&mut self, wasm: &[u8]) -> Done {
         // What the sections before the start section need to know of it.
+        let mut types = Vec::new();
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
+                Payload::TypeSection(section) => {
+                    for group in section {
+                        for ty in group?.into_types() {
+                            types.push(match ty.composite_type.inner {
+                                CompositeInnerType::Func(ty) => ty.params().len() as u32,
+                                _ => 0,
+                            });
+                        }
+                    }
+                }
+                Payload::FunctionSection(section) => {
+                    for ty in section {
+                        self.params.push(types.get(ty? as usize).copied().unwrap_or(0));
+                    }
+                }
                 Payload::StartSection { func, .. } => self.start = Some(func),
                 Payload::TableSection(section) => {
                     for table in section {
@@ -233,8 +253,8 @@ impl Rewriter<'_> {
         let data = wasm.get(range.start as usize..range.end as usize).unwrap_or_default();
         let reader = Parser::new(0).binary_reader(data, range.start);
         let mut code = CodeSection::new();
-        for body in wasmparser::CodeSectionReader::new(reader)? {
-            self.body(&mut code, &body?)?;
+        for (at, body) in wasmparser::CodeSectionReader::new(reader)?.into_iter().enumerate() {
+            self.body(&mut code, &body?, self.params.get(at).copied().unwrap_or(0))?;
         }
         if self.wanted.limit {
             self.add_helpers(&mut code);
@@ -306,15 +326,34 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    fn body(&mut self, code: &mut CodeSection, body: &FunctionBody<'_>) -> Done {
-        let costs = self.costs(body)?;
-        let mut costs = costs.into_iter();
-        let mut function = self.new_function_with_parsed_locals(body)?;
-        self.charge(&mut function, costs.next().flatten());
+    fn body(&mut self, code: &mut CodeSection, body: &FunctionBody<'_>, params: u32) -> Done {
+        let mut locals = Vec::new();
+        let mut count = params;
+        for local in body.get_locals_reader()? {
+            let (more, ty) = local?;
+            count = count.saturating_add(more);
+            locals.push((more, self.val_type(ty)?));
+        }
+        let mut plan = Plan::new(self.wanted.meter, body, self.meter, count, self.imported)?;
+        if plan.wants_local() {
+            locals.push((1, ValType::I32));
+        }
+        let mut function = Function::new(locals);
+        plan.begin(&mut function);
+        let mut depth = 0_u32;
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
             let operator = reader.read()?;
-            let is_loop = matches!(operator, Operator::Loop { .. });
+            plan.before(&mut function, &operator, depth);
+            match operator {
+                Operator::Block { .. }
+                | Operator::Loop { .. }
+                | Operator::If { .. }
+                | Operator::Try { .. }
+                | Operator::TryTable { .. } => depth += 1,
+                Operator::End | Operator::Delegate { .. } => depth = depth.saturating_sub(1),
+                _ => {}
+            }
             match operator {
                 Operator::MemoryGrow { .. } if self.wanted.limit => {
                     function.instruction(&Instruction::Call(self.helpers));
@@ -322,74 +361,14 @@ impl Rewriter<'_> {
                 Operator::TableGrow { table } if self.wanted.limit => {
                     function.instruction(&Instruction::Call(self.helpers + 1 + table));
                 }
-                operator => {
-                    function.instruction(&self.instruction(operator)?);
+                ref operator => {
+                    function.instruction(&self.instruction(operator.clone())?);
                 }
             }
-            if is_loop {
-                self.charge(&mut function, costs.next().flatten());
-            }
+            plan.after(&mut function, &operator);
         }
         code.function(&function);
         Ok(())
-    }
-
-    /// The instructions of a function outside of its loops, then of each loop outside of those in it, in the order in
-    /// which they begin; `None` where they need not be measured.
-    fn costs(&self, body: &FunctionBody<'_>) -> Result<Vec<Option<u32>>, Error> {
-        let mut costs = vec![0_u32];
-        if self.wanted.meter == Meter::None {
-            return Ok(Vec::new());
-        }
-        // Of the function and of each block: whose instructions these are.
-        let mut blocks = vec![0];
-        let mut calls = false;
-        for operator in body.get_operators_reader()? {
-            let operator = operator?;
-            let whose = blocks.last().copied().unwrap_or(0);
-            costs[whose] = costs[whose].saturating_add(1).min(i32::MAX.cast_unsigned());
-            match operator {
-                Operator::Loop { .. } => {
-                    costs.push(1);
-                    blocks.push(costs.len() - 1);
-                }
-                Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } | Operator::Try { .. } => {
-                    blocks.push(whose);
-                }
-                Operator::End | Operator::Delegate { .. } => drop(blocks.pop()),
-                Operator::Call { .. }
-                | Operator::CallIndirect { .. }
-                | Operator::CallRef { .. }
-                | Operator::ReturnCall { .. }
-                | Operator::ReturnCallIndirect { .. }
-                | Operator::ReturnCallRef { .. } => calls = true,
-                _ => {}
-            }
-        }
-        let mut costs: Vec<_> = costs.into_iter().map(Some).collect();
-        if self.wanted.meter == Meter::Interrupt && !calls {
-            // Outside of its loops it soon ends, and recursion needs calls.
-            costs[0] = None;
-        }
-        Ok(costs)
-    }
-
-    /// Lowers the meter.
-    fn charge(&self, function: &mut Function, cost: Option<u32>) {
-        let Some(cost) = cost else { return };
-        function
-            .instruction(&Instruction::GlobalGet(self.meter))
-            .instruction(&Instruction::I32Const(cost.cast_signed()))
-            .instruction(&Instruction::I32Sub)
-            .instruction(&Instruction::GlobalSet(self.meter))
-            .instruction(&Instruction::GlobalGet(self.meter))
-            .instruction(&Instruction::I32Const(0))
-            .instruction(&Instruction::I32LtS)
-            .instruction(&Instruction::If(BlockType::Empty))
-            .instruction(&Instruction::GlobalGet(self.meter))
-            .instruction(&Instruction::Call(self.imported))
-            .instruction(&Instruction::GlobalSet(self.meter))
-            .instruction(&Instruction::End);
     }
 
     /// The functions that ask, grow, and say so if that failed: of the memory, then of each table. Their last parameter

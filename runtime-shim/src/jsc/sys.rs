@@ -7,7 +7,7 @@
 #![allow(non_snake_case, reason = "the names of the C interface")]
 
 use core::ffi::{c_uint, c_void};
-use std::sync::OnceLock;
+use std::{ffi::OsStr, sync::OnceLock};
 
 use libloading::Library;
 
@@ -35,6 +35,9 @@ pub(super) type Deallocator = unsafe extern "C" fn(*mut c_void, *mut c_void);
 /// `kJSTypedArrayTypeUint8Array`.
 pub(super) const UINT8_ARRAY: c_uint = 3;
 
+/// Names another library than the system's, or one of several: what the loader finds under this name or path.
+pub const LIBRARY: &str = "GANGPLANK_JSC_LIBRARY";
+
 /// The library's names, the preferred one first.
 const NAMES: &[&str] = if cfg!(target_vendor = "apple") {
     &["/System/Library/Frameworks/JavaScriptCore.framework/JavaScriptCore"]
@@ -59,21 +62,41 @@ const ADVICE: &str = if cfg!(target_vendor = "apple") {
 /// What is missing and where to get it.
 pub(super) fn api() -> Result<&'static Api, String> {
     static API: OnceLock<Result<Api, String>> = OnceLock::new();
-    API.get_or_init(|| load(NAMES)).as_ref().map_err(Clone::clone)
+    API.get_or_init(|| match std::env::var_os(LIBRARY) {
+        Some(chosen) if !chosen.is_empty() => chosen_one(&chosen),
+        _ => load(NAMES),
+    })
+    .as_ref()
+    .map_err(Clone::clone)
 }
 
-fn load(names: &[&'static str]) -> Result<Api, String> {
+fn load(names: &[&str]) -> Result<Api, String> {
     let mut reasons = Vec::new();
     for name in names {
-        // SAFETY: the initialisers of these libraries, which are those of WebKit and GLib, are made to run in any
-        // process at any time.
-        match unsafe { Library::new(name) } {
+        match open(name.as_ref()) {
             // SAFETY: a library of this name has functions of these types under these names.
-            Ok(library) => return unsafe { Api::find(name, library) },
-            Err(error) => reasons.push(error.to_string()),
+            Ok(library) => return unsafe { Api::find((*name).to_owned(), library) },
+            Err(reason) => reasons.push(reason),
         }
     }
-    Err(format!("its library is not there: {ADVICE} (tried: {})", reasons.join("; ")))
+    let tried = reasons.join("; ");
+    Err(format!("its library is not there: {ADVICE}; or name another one in {LIBRARY} (tried: {tried})"))
+}
+
+fn chosen_one(name: &OsStr) -> Result<Api, String> {
+    let shown = name.to_string_lossy().into_owned();
+    match open(name) {
+        // SAFETY: whoever sets the variable promises that it is a JavaScriptCore, as with the loader's own variables.
+        // One that lacks a function is refused.
+        Ok(library) => unsafe { Api::find(shown, library) },
+        Err(reason) => Err(format!("there is no library `{shown}`, which {LIBRARY} names: {reason}")),
+    }
+}
+
+fn open(name: &OsStr) -> Result<Library, String> {
+    // SAFETY: the initialisers of these libraries, which are those of WebKit and GLib, are made to run in any process at
+    // any time.
+    unsafe { Library::new(name) }.map_err(|error| error.to_string())
 }
 
 macro_rules! api {
@@ -82,7 +105,7 @@ macro_rules! api {
         pub(super) struct Api {
             $($(#[$doc])* pub(super) $name: unsafe extern "C" fn($($param),*) $(-> $result)?,)*
             /// As it was loaded.
-            pub(super) library: &'static str,
+            pub(super) library: String,
             /// Frees all that is not used any more before it returns. It is in no public header.
             pub(super) collect: Option<unsafe extern "C" fn(Context)>,
             /// Of WebKitGTK: major, minor, micro.
@@ -92,12 +115,13 @@ macro_rules! api {
         impl Api {
             /// # Safety
             /// `library` is JavaScriptCore.
-            unsafe fn find(name: &'static str, library: Library) -> Result<Api, String> {
+            unsafe fn find(name: String, library: Library) -> Result<Api, String> {
                 let library: &'static Library = Box::leak(Box::new(library));
                 // SAFETY: by the caller's promise, the types are those of its header.
                 unsafe {
                     Ok(Api {
-                        $($name: find(library, concat!(stringify!($name), "\0"))?,)*
+                        $($name: find(library, concat!(stringify!($name), "\0"))
+                            .map_err(|error| format!("its library ({name}) is too old, or another one: {error}"))?,)*
                         library: name,
                         collect: find(library, "JSSynchronousGarbageCollectForDebugging\0").ok(),
                         version: version(library),
@@ -148,7 +172,7 @@ unsafe fn find<F: Copy>(library: &'static Library, name: &str) -> Result<F, Stri
     // SAFETY: by the caller's promise.
     match unsafe { library.get::<F>(name.as_bytes()) } {
         Ok(function) => Ok(*function),
-        Err(error) => Err(format!("its library is too old: {error}")),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -176,5 +200,6 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(error.contains("apt-get install libjavascriptcoregtk-4.1-0"), "{error}");
         }
+        assert!(error.contains(LIBRARY), "{error}");
     }
 }
