@@ -3,8 +3,8 @@
 //! A [`NodeId`] is `generation << 32 | index`. An index is used again when its node is gone, with the next
 //! generation; when generations run out, the index retires. So an identity never comes back.
 //!
-//! The directory that is changed again and again stands beside the table, where it is changed without asking on the way
-//! whether a fork shares the pages: each such question is an atomic operation.
+//! The directory that is changed again and again stands beside the table, where it is changed without asking of each page
+//! on the way whether a fork shares it: each is a load that the next one waits for.
 
 use triomphe::Arc;
 
