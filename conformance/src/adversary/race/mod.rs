@@ -127,7 +127,11 @@ pub fn race(resolver: Resolver, time: Duration, command: Command) -> Result<Repo
     }
     let swaps = attackers.end();
     let time = begun.elapsed();
-    outcome.and_then(|()| scene.check())?;
+    if let Err(what) = outcome {
+        scene.give_up();
+        return Err(what);
+    }
+    scene.check()?;
     all.add(hammered);
     Ok(Report { resolver, time, learned: all, swaps })
 }
