@@ -67,7 +67,7 @@ impl Plan {
                         all[outer].calls |= all[ended].calls;
                     }
                 }
-                _ if goes(&operator).is_some_and(Goes::is_call) => {
+                _ if goes(&operator).is_some_and(|goes| goes.is_call()) => {
                     calls = true;
                     all[whose].calls = true;
                 }
@@ -168,7 +168,7 @@ enum Goes {
 }
 
 impl Goes {
-    fn is_call(self) -> bool {
+    fn is_call(&self) -> bool {
         matches!(self, Goes::Calls | Goes::Leaves)
     }
 
