@@ -1,6 +1,6 @@
 //! [`Fixture`]: where the kit gets its filesystems from; and the fixtures of Gangplank's own.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt, path::PathBuf, sync::Arc};
 
 use gangplank_vfs::{
     Ctx, FileSystem, ManualClock, Name, NewNode, Remove,
@@ -38,6 +38,8 @@ pub struct Made {
     pub keep: Box<dyn Any + Send + Sync>,
     /// Makes the filesystem that is meant, which cannot be changed, of the one that has been filled; if it is another.
     pub seal: Option<Seal>,
+    /// Whether it comes with a tree of its own and cannot be changed.
+    pub filled: bool,
 }
 
 /// Makes a filesystem of another.
@@ -46,7 +48,7 @@ pub type Seal = fn(&Arc<dyn FileSystem>) -> Arc<dyn FileSystem>;
 impl Made {
     /// A filesystem that needs nothing else.
     pub fn new(fs: Arc<dyn FileSystem>) -> Made {
-        Made { fs, clock: None, holds_removed: true, keep: Box::new(()), seal: None }
+        Made { fs, clock: None, holds_removed: true, keep: Box::new(()), seal: None, filled: false }
     }
 
     /// With a clock.
@@ -62,6 +64,11 @@ impl Made {
     /// That is only filled, and then made into the one that is meant. The laws know of it, and no other cases.
     pub fn sealed_by(self, seal: Seal) -> Made {
         Made { seal: Some(seal), ..self }
+    }
+
+    /// That comes with a tree of its own and cannot be changed: for `suite! { …, read_only: … }`.
+    pub fn filled(self) -> Made {
+        Made { filled: true, ..self }
     }
 
     /// With something to keep.
@@ -178,5 +185,36 @@ impl Fixture for HostFixture {
         let fs = HostFs::open_with(root, options).expect("open the temporary directory");
         let made = Made::new(fs).keeping((canaries, dir));
         if self.0 == Resolver::Portable { made.losing_removed() } else { made }
+    }
+}
+
+/// New directories in a directory of the host: of whatever filesystem is mounted there.
+#[derive(Clone, Debug)]
+pub struct DirFixture {
+    name: String,
+    parent: PathBuf,
+}
+
+impl DirFixture {
+    /// In this directory.
+    ///
+    /// # Errors
+    /// If no directory can be made in it, or [`HostFs`] cannot open it.
+    pub fn new(parent: impl Into<PathBuf>) -> std::io::Result<DirFixture> {
+        let parent = parent.into();
+        let dir = tempfile::tempdir_in(&parent)?;
+        HostFs::open(dir.path())?;
+        Ok(DirFixture { name: format!("host {}", parent.display()), parent })
+    }
+}
+
+impl Fixture for DirFixture {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn make(&self) -> Made {
+        let dir = tempfile::tempdir_in(&self.parent).expect("a directory as before");
+        Made::new(HostFs::open(dir.path()).expect("open it as before")).keeping(dir)
     }
 }

@@ -28,10 +28,17 @@
 //! # fn main() {}
 //! ```
 //!
+//! What the filesystem can do may be stated, so that it cannot lose a capability, and with it the cases, unseen:
+//! `suite! { mod my_fs, fixture: MyFixture, caps: FsCaps::HARD_LINKS | FsCaps::SYMLINKS }`. A filesystem that cannot be
+//! changed, and comes with a tree of its own, has a suite of its own: `suite! { mod my_fs, read_only: MyFixture }`.
+//!
+//! The same as a program, for whoever has no `cargo test` at hand: [`sanity`].
+//!
 //! # Levels
 //! * L0, [`cases::laws`]: two ways to learn the same thing agree.
 //! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
-//! * L2, [`model`]: what every script must answer, from nothing but the specifications.
+//! * L2, [`model`]: what every script must answer, from nothing but the specifications; random scripts against it are
+//!   part of every suite.
 //! * [`adversary`]: ways out, canaries around every root, and who swaps directories while paths are resolved;
 //!   `ADVERSARY.md` has the list.
 //! * [`layers`]: random layers for overlays.
@@ -48,6 +55,8 @@ pub mod cases;
 pub mod differential;
 pub mod layers;
 pub mod model;
+pub mod report;
+pub mod sanity;
 
 mod fixture;
 mod image;
@@ -55,7 +64,7 @@ mod overlay;
 mod paths;
 mod world;
 
-pub use fixture::{Fixture, ForkFixture, HostFixture, Made, MemFixture, Seal};
+pub use fixture::{DirFixture, Fixture, ForkFixture, HostFixture, Made, MemFixture, Seal};
 pub use image::{ImageFixture, image_of};
 pub use overlay::{OverlayFixture, Prepared, Where};
 pub use paths::Paths;
@@ -66,6 +75,10 @@ pub use world::{File, Listed, Node, World};
 pub struct Case {
     /// File it lives in, and its own name: `rename::onto_an_ancestor`.
     pub name: &'static str,
+    /// What it demands, for people; with the page it comes from, if that is not the one of the whole file.
+    pub what: &'static str,
+    /// The page of POSIX or Linux that the whole file comes from, or the part of our own documentation.
+    pub reference: &'static str,
     /// The case. Panics if the filesystem is wrong.
     pub run: fn(&World),
 }

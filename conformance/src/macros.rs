@@ -1,18 +1,29 @@
 //! How cases become tests.
 
-/// Declares the cases of one file. Makes each a public function, lists them in `CASES`, and makes the macro
-/// `$exported`, with which [`suite!`](crate::suite) turns them into tests.
+/// Declares the cases of one file, which all come from `$reference`; a case that has a page of its own names it in its
+/// documentation. Makes each a public function, lists them in `CASES`, and makes the macro `$exported`, with which
+/// [`suite!`](crate::suite) turns them into tests.
 macro_rules! cases {
-    ($module:ident, $exported:ident; $($body:tt)*) => { cases! { @split ($) $module $exported $($body)* } };
-    (@split ($d:tt) $module:ident $exported:ident $($(#[$meta:meta])* fn $name:ident($w:ident) $body:block)*) => {
+    ($module:ident, $exported:ident, $reference:literal; $($body:tt)*) => {
+        cases! { @split ($) $module $exported $reference $($body)* }
+    };
+    (
+        @split ($d:tt) $module:ident $exported:ident $reference:literal
+        $($(#[doc = $doc:literal])* fn $name:ident($w:ident) $body:block)*
+    ) => {
         $(
-            $(#[$meta])*
+            $(#[doc = $doc])*
             pub fn $name($w: &$crate::World) $body
         )*
 
         /// The cases of this file, in order.
         pub const CASES: &[$crate::Case] =
-            &[$($crate::Case { name: concat!(stringify!($module), "::", stringify!($name)), run: $name }),*];
+            &[$($crate::Case {
+                name: concat!(stringify!($module), "::", stringify!($name)),
+                what: concat!($($doc),*),
+                reference: $reference,
+                run: $name,
+            }),*];
 
         #[doc(hidden)]
         #[macro_export]

@@ -25,6 +25,7 @@ pub struct World {
     holds_removed: bool,
     small: Option<Box<World>>,
     seal: Option<Seal>,
+    filled: bool,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -37,8 +38,8 @@ impl fmt::Debug for World {
 impl World {
     /// Around a new filesystem.
     pub fn new(made: Made) -> World {
-        let Made { fs, clock, holds_removed, keep, seal } = made;
-        World { fs, clock, holds_removed, small: None, seal, _keep: keep }
+        let Made { fs, clock, holds_removed, keep, seal, filled } = made;
+        World { fs, clock, holds_removed, small: None, seal, filled, _keep: keep }
     }
 
     /// The filesystem.
@@ -54,6 +55,11 @@ impl World {
     /// Whether a node that is referenced, but has neither a name nor an open file, can still be used.
     pub fn holds_removed(&self) -> bool {
         self.holds_removed && self.has(FsCaps::UNLINKED_OPEN)
+    }
+
+    /// Whether it came with a tree of its own and cannot be changed.
+    pub fn is_filled(&self) -> bool {
+        self.filled
     }
 
     /// Another filesystem of the same kind, small enough to be filled, if there is such a thing.
@@ -74,6 +80,7 @@ impl World {
             holds_removed: self.holds_removed,
             small: None,
             seal: None,
+            filled: self.filled,
             _keep: Box::new(()),
         }
     }

@@ -13,12 +13,13 @@ mod file;
 mod fs;
 #[cfg(all(feature = "fuse", target_os = "linux"))]
 pub mod fuse;
+mod generated;
 #[cfg(all(feature = "host", any(unix, windows)))]
 pub mod host_fs;
 #[cfg(feature = "images")]
 pub mod image_fs;
 pub mod layers;
-mod lock;
+pub mod lock;
 pub mod mem_fs;
 mod mount;
 mod name;

@@ -1,9 +1,11 @@
 //! What read-only filesystems answer to those who want to change something: the error that a filesystem that can be
 //! changed would answer, if there is one, and else `ROFS`.
 //!
-//! Like `shapes`: the macros stand inside an `impl`, and a method that they do not write is still missing.
+//! Like `shapes`: the macros stand inside an `impl`, and a method that they do not write is still missing. Whoever writes
+//! a filesystem that cannot be changed has them as `gangplank_vfs::read_only_fs!` and so on.
 
-/// The methods of a [`FileSystem`](crate::FileSystem) that change something.
+/// The methods of a [`FileSystem`](crate::FileSystem) that change something, each of which is refused.
+#[macro_export]
 macro_rules! read_only_fs {
     () => {
         fn setattr(&self, _: &$crate::Ctx<'_>, node: $crate::NodeId, attr: &$crate::SetAttr) -> $crate::Result<()> {
@@ -89,6 +91,7 @@ macro_rules! read_only_fs {
 }
 
 /// The methods of a regular file that change something: it is never open for writing.
+#[macro_export]
 macro_rules! read_only_file {
     () => {
         fn setattr(&self, _: &$crate::Ctx<'_>, attr: &$crate::SetAttr) -> $crate::Result<()> {
@@ -123,6 +126,7 @@ macro_rules! read_only_file {
 }
 
 /// The methods of a directory that change something, or would make it durable.
+#[macro_export]
 macro_rules! read_only_directory {
     () => {
         fn setattr(&self, _: &$crate::Ctx<'_>, attr: &$crate::SetAttr) -> $crate::Result<()> {
@@ -134,5 +138,3 @@ macro_rules! read_only_directory {
         }
     };
 }
-
-pub(crate) use {read_only_directory, read_only_file, read_only_fs};

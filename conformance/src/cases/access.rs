@@ -4,7 +4,7 @@ use std::io::{IoSlice, IoSliceMut};
 
 use gangplank_vfs::{Advice, At, Cookie, Events, OpenFlags, Seek, SetAttr};
 
-cases! { access, __cases_access;
+cases! { access, __cases_access, "VirtualFile, Access; open(2)";
 
 /// EBADF without read access (<https://pubs.opengroup.org/onlinepubs/9799919799/functions/pread.html>).
 fn reading_needs_read(w) {

@@ -10,7 +10,7 @@ fn claimed(w: &World) -> bool {
     w.has(FsCaps::CLONE)
 }
 
-cases! { clone, __cases_clone;
+cases! { clone, __cases_clone, "VirtualFile::clone_to; FICLONE(2const)";
 
 /// <https://man7.org/linux/man-pages/man2/FICLONE.2const.html>: the target is the source, and afterwards each goes its
 /// own way.

@@ -20,7 +20,7 @@ fn kinds(w: &World) -> Vec<(&'static str, NewNode<'static>, FileType)> {
     kinds
 }
 
-cases! { create, __cases_create;
+cases! { create, __cases_create, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/mkdir.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/symlink.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/mknod.html";
 
 /// A new node is of the type asked for, empty, and has one name.
 fn makes_what_is_asked(w) {

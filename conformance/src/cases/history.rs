@@ -5,7 +5,7 @@ use gangplank_vfs::{Errno, Events, FsCaps, OpenFlags, Rename, SetAttr, SetTime, 
 
 const RW: OpenFlags = OpenFlags::READ.union(OpenFlags::WRITE);
 
-cases! { history, __cases_history;
+cases! { history, __cases_history, "bugs of another virtual filesystem, by the names they go by in our notes";
 
 /// `set_len(2^46)` aborted the process: a size from outside reached the allocator.
 fn m0_a_huge_size_does_not_abort(w) {

@@ -22,7 +22,7 @@ fn escape(w: &World, mount: bool) {
     assert!(out * 3 > all, "{out} of {all} attempts were told that they lead out: {:?}", learned.answers);
 }
 
-cases! { hostile, __cases_hostile;
+cases! { hostile, __cases_hostile, "conformance/ADVERSARY.md";
 
 /// GHSA-hp8f-xmx4-4qrg, CVE-2026-39822, CVE-2024-38358, CVE-2025-43853, CVE-2025-22873 and their like: every operation,
 /// with every way to open, through links that lead out, are made to end in slashes, dangle, or only look as if they went

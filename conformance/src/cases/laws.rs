@@ -42,7 +42,7 @@ fn every_node(w: &World, dir: &Node, visit: &mut dyn FnMut(&Node, &str)) {
     }
 }
 
-cases! { laws, __cases_laws;
+cases! { laws, __cases_laws, "the traits: two ways to learn the same thing";
 
 /// What readdir, lookup and getattr say of number and type is the same
 /// (<https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/dirent.h.html>: `d_ino` is the file's serial number).

@@ -16,7 +16,7 @@ fn claimed(w: &World) -> bool {
     false
 }
 
-cases! { link, __cases_link;
+cases! { link, __cases_link, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/link.html";
 
 /// Two names, one node.
 fn two_names_one_node(w) {

@@ -2,7 +2,7 @@
 
 use gangplank_vfs::{FileType, FsCaps};
 
-cases! { lookup, __cases_lookup;
+cases! { lookup, __cases_lookup, "FileSystem::lookup, FileSystem::parent; path_resolution(7)";
 
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/fstatat.html>: ENOENT.
 fn a_missing_name_is_noent(w) {

@@ -2,7 +2,7 @@
 
 use gangplank_vfs::{FsCaps, OpenFlags};
 
-cases! { meta, __cases_meta;
+cases! { meta, __cases_meta, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/fstatvfs.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/fsync.html";
 
 /// Free is never more than all, and there is something to count with.
 fn statfs_adds_up(w) {

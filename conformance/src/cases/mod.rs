@@ -2,7 +2,10 @@
 //!
 //! A case is a function of a [`World`](crate::World); its documentation says where the behaviour comes from.
 
+use crate::Case;
+
 pub mod access;
+pub mod capabilities;
 pub mod clone;
 pub mod create;
 pub mod history;
@@ -20,6 +23,7 @@ pub mod path_scope;
 pub mod path_slash;
 pub mod precedence;
 pub mod quota;
+pub mod read_only;
 pub mod readdir;
 pub mod refs;
 pub mod remove;
@@ -35,7 +39,48 @@ pub mod walk;
 pub mod whiteout;
 pub mod xattr;
 
-/// One `#[test]` for each case of the kit, in the module given, on filesystems that the fixture makes.
+/// All cases for filesystems that can be changed, file by file. Those for others are [`read_only::CASES`].
+pub const FILES: &[&[Case]] = &[
+    access::CASES,
+    capabilities::CASES,
+    clone::CASES,
+    create::CASES,
+    history::CASES,
+    hostile::CASES,
+    laws::CASES,
+    link::CASES,
+    lookup::CASES,
+    meta::CASES,
+    open::CASES,
+    orphan::CASES,
+    path_link::CASES,
+    path_mount::CASES,
+    path_open::CASES,
+    path_scope::CASES,
+    path_slash::CASES,
+    precedence::CASES,
+    quota::CASES,
+    readdir::CASES,
+    refs::CASES,
+    remove::CASES,
+    rename::CASES,
+    rw::CASES,
+    setattr::CASES,
+    size::CASES,
+    snapshot::CASES,
+    symlink::CASES,
+    threads::CASES,
+    times::CASES,
+    walk::CASES,
+    whiteout::CASES,
+    xattr::CASES,
+];
+
+/// One `#[test]` for each case of the kit, in the module given, on filesystems that the fixture makes; and the
+/// [model](crate::model) beside random scripts, and beside the scripts that are saved in `regressions/`.
+///
+/// With `caps: FsCaps::…` the capabilities are compared with what is stated here. With `read_only:` instead of
+/// `fixture:` it is the suite for filesystems that are [filled](crate::Made::filled) and cannot be changed.
 ///
 /// ```no_run
 /// gangplank_conformance::suite! { mod mem, fixture: gangplank_conformance::MemFixture }
@@ -43,7 +88,7 @@ pub mod xattr;
 /// ```
 #[macro_export]
 macro_rules! suite {
-    (mod $module:ident, fixture: $fixture:expr $(,)?) => {
+    (mod $module:ident, read_only: $fixture:expr $(,)?) => {
         mod $module {
             #[allow(unused_imports)]
             use super::*;
@@ -52,7 +97,44 @@ macro_rules! suite {
                 $fixture
             }
 
+            $crate::__cases_read_only!();
+        }
+    };
+    (mod $module:ident, fixture: $fixture:expr $(, caps: $caps:expr)? $(,)?) => {
+        mod $module {
+            #[allow(unused_imports)]
+            use super::*;
+
+            fn fixture() -> impl $crate::Fixture {
+                $fixture
+            }
+
+            $(
+                mod stated {
+                    #[allow(unused_imports)]
+                    use super::*;
+
+                    #[test]
+                    fn capabilities() {
+                        $crate::cases::capabilities::check_stated(&fixture(), $caps);
+                    }
+                }
+            )?
+
+            mod model {
+                #[test]
+                fn random_scripts() {
+                    $crate::model::property(&super::fixture());
+                }
+
+                #[test]
+                fn saved_scripts() {
+                    $crate::model::saved_scripts(&super::fixture());
+                }
+            }
+
             $crate::__cases_access!();
+            $crate::__cases_capabilities!();
             $crate::__cases_clone!();
             $crate::__cases_create!();
             $crate::__cases_history!();

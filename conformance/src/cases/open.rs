@@ -26,7 +26,7 @@ fn how(flags: OpenFlags, create: bool, exclusive: bool) -> OpenHow<'static> {
     OpenHow { flags, create: create.then_some(NewNode::Regular { mode: 0o644 }), exclusive, follow: false }
 }
 
-cases! { open, __cases_open;
+cases! { open, __cases_open, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/open.html";
 
 /// Every combination of flags on every kind of node, against a decision table of the page's errors, in their order.
 fn every_combination_of_flags(w) {

@@ -4,7 +4,7 @@ use gangplank_vfs::{FsCaps, OpenFlags, Seek};
 
 const RW: OpenFlags = OpenFlags::READ.union(OpenFlags::WRITE);
 
-cases! { orphan, __cases_orphan;
+cases! { orphan, __cases_orphan, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/unlink.html";
 
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/unlink.html>: the file goes when nobody has it open.
 fn an_open_file_lives_on(w) {

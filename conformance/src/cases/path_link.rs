@@ -2,7 +2,7 @@
 
 use gangplank_vfs::{FileType, FsCaps, OpenFlags, OpenHow, SetAttr, SetTime, Time};
 
-cases! { path_link, __cases_path_link;
+cases! { path_link, __cases_path_link, "path_resolution(7), symlink(7)";
 
 /// In the middle they are always followed; at the end by who follows.
 fn in_the_middle_and_at_the_end(w) {

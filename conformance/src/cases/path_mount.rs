@@ -26,7 +26,7 @@ fn scene(w: &World) -> Paths {
     p
 }
 
-cases! { path_mount, __cases_path_mount;
+cases! { path_mount, __cases_path_mount, "mount(2), umount(2), mount_namespaces(7)";
 
 /// Down into a mount and up out of it; what is below it is covered, and comes back.
 fn across_and_back(w) {

@@ -23,7 +23,7 @@ fn hello(w: &World, flags: OpenFlags) -> OpenFile {
     p.open("a", flags).unwrap()
 }
 
-cases! { path_open, __cases_path_open;
+cases! { path_open, __cases_path_open, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/V2_chap02.html#tag_16_05";
 
 /// Reading and writing move the cursor by what was transferred; positional ones leave it.
 fn the_cursor(w) {

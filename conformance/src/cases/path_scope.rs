@@ -72,7 +72,7 @@ fn all(w: &World) -> Vec<&'static str> {
     if w.has(FsCaps::SYMLINKS) { [&OUT[..], &LINKS_OUT[..]].concat() } else { OUT.to_vec() }
 }
 
-cases! { path_scope, __cases_path_scope;
+cases! { path_scope, __cases_path_scope, "openat2(2), chroot(2)";
 
 /// EPERM for everything that follows a path out, of any form; also where it would come back.
 fn nothing_leads_out_of_beneath(w) {

@@ -20,7 +20,7 @@ fn scene(w: &World) -> Paths {
     p
 }
 
-cases! { path_slash, __cases_path_slash;
+cases! { path_slash, __cases_path_slash, "https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap04.html#tag_04_16";
 
 /// `.` and repeated slashes mean nothing between names; `..` is the parent.
 fn dots_and_slashes(w) {

@@ -19,7 +19,7 @@ fn scene(w: &World) -> crate::Node {
 const NAME: fn(&'static str) -> Name<'static> = |s| Name::new(s.as_bytes()).unwrap();
 const FILE: NewNode<'static> = NewNode::Regular { mode: 0o644 };
 
-cases! { precedence, __cases_precedence;
+cases! { precedence, __cases_precedence, "FileSystem: the order in which each method lists its errors; XSH 2.3";
 
 /// `create`: NOTDIR, EXIST, NOENT, then the rest.
 fn create(w) {

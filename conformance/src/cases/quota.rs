@@ -42,7 +42,7 @@ fn fill_nodes(w: &World) -> usize {
     panic!("a small filesystem holds 100000 nodes");
 }
 
-cases! { quota, __cases_quota;
+cases! { quota, __cases_quota, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/write.html";
 
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/write.html>: as many bytes as there is room for; ENOSPC
 /// only when there is none. Nothing of what was counted is lost.

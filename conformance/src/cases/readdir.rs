@@ -34,7 +34,7 @@ fn exactly_once(w: &World, all: &[Listed], stayed: impl IntoIterator<Item = Stri
     }
 }
 
-cases! { readdir, __cases_readdir;
+cases! { readdir, __cases_readdir, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/readdir.html";
 
 /// An empty directory has no entries, and a cookie past the end lists nothing.
 fn an_empty_directory(w) {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use gangplank_vfs::{FsCaps, NodeId, OpenFlags};
 
-cases! { refs, __cases_refs;
+cases! { refs, __cases_refs, "FileSystem, References";
 
 /// References are counted: as many `forget`s as `retain`s, in any batches.
 fn references_are_counted(w) {

@@ -3,7 +3,7 @@
 
 use gangplank_vfs::{Ctx, FileType, FsCaps, Name, NewNode, OpenFlags, Remove};
 
-cases! { remove, __cases_remove;
+cases! { remove, __cases_remove, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/unlink.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/rmdir.html";
 
 /// Anything but a directory, by `unlink`.
 fn unlink_removes_anything_but_a_directory(w) {

@@ -37,7 +37,7 @@ fn ways(w: &World) -> Vec<Rename> {
     ways
 }
 
-cases! { rename, __cases_rename;
+cases! { rename, __cases_rename, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html, renameat2(2)";
 
 /// Every kind onto every kind, in every way that is claimed, in one directory and across two.
 fn every_kind_onto_every_kind(w) {

@@ -5,7 +5,7 @@ use gangplank_vfs::OpenFlags;
 
 const RW: OpenFlags = OpenFlags::READ.union(OpenFlags::WRITE);
 
-cases! { rw, __cases_rw;
+cases! { rw, __cases_rw, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/pread.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/pwrite.html";
 
 /// At and past the end a read gives nothing, at any offset an `i64` can hold.
 fn reading_at_the_end_gives_nothing(w) {

@@ -5,7 +5,7 @@ use gangplank_vfs::{Errno, FsCaps, OpenFlags, SetAttr, SetTime, Time};
 const NONE: SetAttr =
     SetAttr { mode: None, uid: None, gid: None, size: None, atime: SetTime::Keep, mtime: SetTime::Keep };
 
-cases! { setattr, __cases_setattr;
+cases! { setattr, __cases_setattr, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/futimens.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/fchmod.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/fchown.html";
 
 /// Nothing asked for: nothing changes, not even the ctime.
 fn nothing_asked_for_changes_nothing(w) {

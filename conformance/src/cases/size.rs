@@ -5,7 +5,7 @@ use gangplank_vfs::{FsCaps, OpenFlags, Seek, SetAttr};
 
 const RW: OpenFlags = OpenFlags::READ.union(OpenFlags::WRITE);
 
-cases! { size, __cases_size;
+cases! { size, __cases_size, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/ftruncate.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/posix_fallocate.html, https://pubs.opengroup.org/onlinepubs/9799919799/functions/lseek.html";
 
 /// Shorter drops the tail, longer adds zeros.
 fn set_len_cuts_and_extends(w) {

@@ -40,7 +40,7 @@ fn change(w: &World, with: &str) {
     }
 }
 
-cases! { snapshot, __cases_snapshot;
+cases! { snapshot, __cases_snapshot, "Snapshots";
 
 /// The fork is the same tree, with the same numbers and metadata.
 fn a_fork_is_the_same_tree(w) {

@@ -2,7 +2,7 @@
 
 use gangplank_vfs::{FsCaps, NodeId, OpenFlags, SetAttr, SetTime, Time};
 
-cases! { symlink, __cases_symlink;
+cases! { symlink, __cases_symlink, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/readlink.html";
 
 /// EINVAL of what is no link.
 fn reading_what_is_no_link_is_inval(w) {

@@ -99,7 +99,7 @@ fn create_new(w: &World, name: &str) -> Result<(), Errno> {
     }
 }
 
-cases! { threads, __cases_threads;
+cases! { threads, __cases_threads, "https://pubs.opengroup.org/onlinepubs/9799919799/functions/V2_chap02.html#tag_16_09_07";
 
 /// R1: of several that create exclusively exactly one succeeds, and the others are told EEXIST.
 fn r1_create_new_has_one_winner(w) {

@@ -49,7 +49,7 @@ const NOTHING: [Did; 3] = [Keep, Keep, Keep];
 /// A read that transfers something.
 const READ: [Did; 3] = [Either, Keep, Keep];
 
-cases! { times, __cases_times;
+cases! { times, __cases_times, "https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap04.html#tag_04_12";
 
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/open.html>, `mkdir`, `symlink`: all three of the new
 /// node, mtime and ctime of its directory.

@@ -50,7 +50,7 @@ impl MountPoints for Mounted {
     }
 }
 
-cases! { walk, __cases_walk;
+cases! { walk, __cases_walk, "FileSystem::walk";
 
 /// All names of the path, `.` and doubled slashes between them.
 fn a_run_is_consumed_whole(w) {

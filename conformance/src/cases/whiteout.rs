@@ -14,7 +14,7 @@ fn is_whiteout(w: &World, path: &str) {
     assert_eq!((m.file_type, m.rdev, m.nlink), (FileType::CharDevice, 0, 1), "{path}");
 }
 
-cases! { whiteout, __cases_whiteout;
+cases! { whiteout, __cases_whiteout, "rename(2), RENAME_WHITEOUT";
 
 /// They can be made, listed, moved, replaced and removed; not opened.
 fn they_are_nodes(w) {

@@ -21,7 +21,7 @@ fn list(x: &dyn Xattrs, node: gangplank_vfs::NodeId) -> Vec<String> {
     names
 }
 
-cases! { xattr, __cases_xattr;
+cases! { xattr, __cases_xattr, "xattr(7)";
 
 /// Set, get, list, remove; of files and of directories; any bytes, and none.
 fn what_is_set_is_got(w) {

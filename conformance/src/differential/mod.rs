@@ -25,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gangplank_vfs::FsCaps;
 
 pub use player::{Player, Rules, Run};
-pub use script::{Op, Rng, Script};
+pub use script::{DRAWS, Op, Rng, Script};
 pub(crate) use step::{short, text};
 
 /// Two filesystems that do not agree, or one that does not do what the script says.

@@ -219,34 +219,82 @@ impl Script {
         Script::random_by(Env::new(world, Rules { caps, rooted: false }), rng, len, caps, false)
     }
 
-    /// It is run as it is made: half of all paths lead to something that is there, so that things meet.
-    fn random_by(mut guide: impl Guide, rng: &mut Rng, len: usize, caps: FsCaps, mounted: bool) -> Script {
-        let verbs: Vec<&Verb> = VERBS.iter().filter(|v| caps.contains(v.caps)).collect();
-        // The first quarter only makes things: in an empty tree everything is NOENT.
-        let makers: Vec<&Verb> = verbs.iter().copied().filter(|v| MAKERS.contains(&v.name)).collect();
-        let makers_only = if guide.existing().is_empty() { len / 4 } else { 0 };
-        let mut one = |rng: &mut Rng, i: usize| {
-            if mounted && i == len / 4 {
-                let op = Op { verb: "mount", args: vec![], expected: None };
-                guide.try_out(&op);
-                return op;
-            }
-            let verbs = if i < makers_only { &makers } else { &verbs };
-            let total: u32 = verbs.iter().map(|v| v.weight).sum();
-            let known = guide.existing();
-            let mut at = rng.below(total.into()) as u32;
-            let verb = verbs.iter().find(|v| {
-                let here = at < v.weight;
-                at = at.saturating_sub(v.weight);
-                here
-            });
-            let verb = verb.unwrap_or(&verbs[0]);
-            let args: Vec<String> = verb.args.iter().map(|arg| arg.random(rng, &known)).collect();
-            let op = Op { verb: verb.name, args, expected: None };
-            guide.try_out(&op);
-            op
+    fn random_by(guide: impl Guide, rng: &mut Rng, len: usize, caps: FsCaps, mounted: bool) -> Script {
+        let mut maker = Maker::new(guide, caps);
+        let one = |i| match mounted && i == len / 4 {
+            true => maker.mount(),
+            false => maker.make(i, len, &mut |n| rng.below(n)),
         };
-        Script((0..len).map(|i| one(rng, i)).collect())
+        Script((0..len).map(one).collect())
+    }
+
+    /// The script that comes of numbers, whoever draws them: a row for each operation, [`DRAWS`] of them at most. The
+    /// smaller the numbers, the simpler the script.
+    pub fn drawn<R: AsRef<[u16]>>(rows: &[R], caps: FsCaps, mounted: bool) -> Script {
+        let mut maker = Maker::new(Model::new(Rules { caps, rooted: false }), caps);
+        let mut ops: Vec<Op> = mounted.then(|| maker.mount()).into_iter().collect();
+        for (i, row) in rows.iter().enumerate() {
+            let mut row = row.as_ref().iter();
+            ops.push(maker.make(i, rows.len(), &mut |n| u64::from(row.next().copied().unwrap_or(0)) % n));
+        }
+        Script(ops)
+    }
+
+    /// What a filesystem must claim to run it.
+    pub fn needs(&self) -> FsCaps {
+        let caps = |op: &Op| VERBS.iter().find(|v| v.name == op.verb).map_or(NONE, |v| v.caps);
+        self.0.iter().fold(NONE, |all, op| all | caps(op))
+    }
+
+    /// Whether it needs a second filesystem.
+    pub fn mounts(&self) -> bool {
+        self.0.iter().any(|op| op.verb == "mount")
+    }
+}
+
+/// How many numbers [`Script::drawn`] takes for one operation: one for the verb, and three for each path.
+pub const DRAWS: usize = 7;
+
+/// Makes operations, and does them as it makes them: half of all paths lead to something that is there, so that things
+/// meet.
+struct Maker<G> {
+    guide: G,
+    verbs: Vec<&'static Verb>,
+    /// The first quarter only makes things: in an empty tree everything is NOENT.
+    makers: Vec<&'static Verb>,
+    was_empty: bool,
+}
+
+impl<G: Guide> Maker<G> {
+    fn new(guide: G, caps: FsCaps) -> Maker<G> {
+        let verbs: Vec<&Verb> = VERBS.iter().filter(|v| caps.contains(v.caps)).collect();
+        let makers = verbs.iter().copied().filter(|v| MAKERS.contains(&v.name)).collect();
+        Maker { was_empty: guide.existing().is_empty(), guide, verbs, makers }
+    }
+
+    fn mount(&mut self) -> Op {
+        self.done(Op { verb: "mount", args: vec![], expected: None })
+    }
+
+    /// The operation number `i` of `len`; `below` draws a number below another.
+    fn make(&mut self, i: usize, len: usize, below: &mut dyn FnMut(u64) -> u64) -> Op {
+        let verbs = if self.was_empty && i < len / 4 { &self.makers } else { &self.verbs };
+        let total: u32 = verbs.iter().map(|v| v.weight).sum();
+        let known = self.guide.existing();
+        let mut at = below(total.into()) as u32;
+        let verb = verbs.iter().find(|v| {
+            let here = at < v.weight;
+            at = at.saturating_sub(v.weight);
+            here
+        });
+        let verb: &'static Verb = verb.copied().unwrap_or(verbs[0]);
+        let args: Vec<String> = verb.args.iter().map(|arg| arg.random(below, &known)).collect();
+        self.done(Op { verb: verb.name, args, expected: None })
+    }
+
+    fn done(&mut self, op: Op) -> Op {
+        self.guide.try_out(&op);
+        op
     }
 }
 
@@ -277,21 +325,24 @@ impl Guide for Env {
 }
 
 impl Arg {
-    fn random(self, rng: &mut Rng, known: &[String]) -> String {
+    fn random(self, below: &mut dyn FnMut(u64) -> u64, known: &[String]) -> String {
+        fn pick(below: &mut dyn FnMut(u64) -> u64, from: &[&str]) -> String {
+            from[below(from.len() as u64) as usize].to_owned()
+        }
         match self {
-            Arg::Path if !known.is_empty() && rng.below(8) < 6 => {
-                let there = &known[rng.below(known.len() as u64) as usize];
-                let name = ["", "", "", "", "", "", "/a", "/b", "/", "/.."][rng.below(10) as usize];
+            Arg::Path if !known.is_empty() && below(8) < 6 => {
+                let there = &known[below(known.len() as u64) as usize];
+                let name = ["", "", "", "", "", "", "/a", "/b", "/", "/.."][below(10) as usize];
                 format!("{there}{name}")
             }
-            Arg::Path => rng.pick(PATHS).to_string(),
-            Arg::Target => rng.pick(TARGETS).to_string(),
-            Arg::Slot => rng.below(3).to_string(),
-            Arg::Flags => rng.pick(FLAGS).to_string(),
-            Arg::Offset => rng.pick(OFFSETS).to_string(),
-            Arg::Text => rng.pick(TEXTS).to_string(),
-            Arg::Mode => rng.pick(MODES).to_string(),
-            Arg::Seconds => (rng.below(1000) * 1_000_003).to_string(),
+            Arg::Path => pick(below, PATHS),
+            Arg::Target => pick(below, TARGETS),
+            Arg::Slot => below(3).to_string(),
+            Arg::Flags => pick(below, FLAGS),
+            Arg::Offset => OFFSETS[below(OFFSETS.len() as u64) as usize].to_string(),
+            Arg::Text => pick(below, TEXTS),
+            Arg::Mode => pick(below, MODES),
+            Arg::Seconds => (below(1000) * 1_000_003).to_string(),
         }
     }
 }
@@ -310,10 +361,6 @@ impl Rng {
     pub fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0) % n
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
     }
 }
 

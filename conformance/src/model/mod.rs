@@ -16,6 +16,7 @@ mod files;
 mod freedom;
 mod paths;
 mod player;
+mod property;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -30,6 +31,7 @@ use gangplank_vfs::{Errno, FsCaps, Result};
 
 pub use freedom::Freedom;
 pub use player::{ModelPlayer, check, follow, random_scripts};
+pub use property::{property, save, saved_scripts, search};
 
 use crate::differential::{Op, Rules};
 use files::OpenFile;

@@ -70,14 +70,18 @@ pub fn follow(script: &Script, player: &dyn Player) -> Result<(), Box<Divergence
     if expected == tree { Ok(()) } else { diverged(script.0.len(), expected, tree) }
 }
 
+/// Leaves out of a script whatever it does not need to show what is not allowed.
+pub(super) fn shrink(found: Box<Divergence>, player: &dyn Player) -> Box<Divergence> {
+    shrink_by(found, &|script| follow(script, player))
+}
+
 /// Runs a script on a player, and the model beside it.
 ///
 /// # Panics
 /// As [`follow`] errs, with what is needed for that; `what` says where the script came from.
 pub fn check(script: &Script, player: &dyn Player, what: &str) {
     if let Err(found) = follow(script, player) {
-        let small = shrink_by(found, &|script| follow(script, player));
-        panic!("{what}: {} does what is not allowed\n{small}", player.name());
+        panic!("{what}: {} does what is not allowed\n{}", player.name(), shrink(found, player));
     }
 }
 

@@ -202,7 +202,7 @@ impl Shared {
 }
 
 impl FileSystem for ImageFs {
-    crate::read_only::read_only_fs!();
+    crate::read_only_fs!();
 
     fn info(&self) -> &FsInfo {
         &self.shared.info

@@ -139,7 +139,7 @@ impl Sparse {
 
 impl VirtualFile for ImageFile {
     crate::regular_shape!(needs);
-    crate::read_only::read_only_file!();
+    crate::read_only_file!();
 
     fn node(&self) -> Option<NodeId> {
         Some(id(self.node))
@@ -249,7 +249,7 @@ impl ImageDir {
 
 impl VirtualFile for ImageDir {
     crate::directory_shape!(needs);
-    crate::read_only::read_only_directory!();
+    crate::read_only_directory!();
 
     fn node(&self) -> Option<NodeId> {
         Some(id(self.node))

@@ -224,7 +224,7 @@ impl<S: Source> Shared<S> {
 }
 
 impl<S: Source> FileSystem for SourceFs<S> {
-    crate::read_only::read_only_fs!();
+    crate::read_only_fs!();
 
     fn info(&self) -> &FsInfo {
         &self.shared.info

@@ -39,7 +39,7 @@ impl SourceFile {
 
 impl VirtualFile for SourceFile {
     crate::regular_shape!(needs);
-    crate::read_only::read_only_file!();
+    crate::read_only_file!();
 
     fn node(&self) -> Option<NodeId> {
         Some(self.metadata.ino)
@@ -131,7 +131,7 @@ impl<S: Source> SourceDir<S> {
 
 impl<S: Source> VirtualFile for SourceDir<S> {
     crate::directory_shape!(needs);
-    crate::read_only::read_only_directory!();
+    crate::read_only_directory!();
 
     fn node(&self) -> Option<NodeId> {
         Some(self.node)
