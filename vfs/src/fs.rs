@@ -329,7 +329,7 @@ pub trait Snapshots: Send + Sync {
 
 /// [`FileSystem::walk`] in terms of `lookup`, `getattr`, `readlink`, `open` and `create`, for filesystems where a run
 /// of names is worth nothing. Not one critical section: another thread may act between two names, and the creation
-/// loops until it has either opened or made the file.
+/// loops until it has either opened or made the file. Where what was made cannot be opened, it is removed again.
 ///
 /// # Errors
 /// As `walk`.
@@ -372,15 +372,9 @@ pub fn walk_by_lookup<F: FileSystem + ?Sized>(
                     match fs.create(cx, at, name, new) {
                         Ok(made) => {
                             path.advance();
+                            let opened = open_made(fs, cx, (at, name), made, how.flags);
                             release(at, held);
-                            let flags = how.flags - OpenFlags::TRUNC;
-                            let file = fs.open(cx, made.node, flags);
-                            fs.forget(made.node, 1);
-                            return Ok(Walked::Opened(Opened {
-                                file: file?,
-                                node: made.node,
-                                file_type: made.file_type,
-                            }));
+                            return opened;
                         }
                         Err(Errno::EXIST) => continue,
                         Err(e) => {
@@ -424,6 +418,29 @@ pub fn walk_by_lookup<F: FileSystem + ?Sized>(
         }
         return finish(fs, cx, entry, goal);
     }
+}
+
+/// Opens a file that has just been made, and whose reference is consumed. An open that fails creates nothing (POSIX,
+/// `open`): then the name is removed, unless somebody else has got hold of it meanwhile, as far as can be told.
+fn open_made<F: FileSystem + ?Sized>(
+    fs: &F,
+    cx: &Ctx<'_>,
+    (dir, name): (NodeId, Name<'_>),
+    made: Entry,
+    flags: OpenFlags,
+) -> Result<Walked> {
+    let opened = fs.open(cx, made.node, flags - OpenFlags::TRUNC);
+    if opened.is_err()
+        && let Ok(there) = fs.lookup(cx, dir, name)
+    {
+        if there.node == made.node {
+            // If this fails, too, there is nothing more to be done.
+            let _ = fs.remove(cx, dir, name, Remove::NonDirectory);
+        }
+        fs.forget(there.node, 1);
+    }
+    fs.forget(made.node, 1);
+    Ok(Walked::Opened(Opened { file: opened?, node: made.node, file_type: made.file_type }))
 }
 
 /// The end of a walk at `entry`, whose reference it consumes or hands on.

@@ -157,7 +157,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Notes that a copy has its name.
+    /// Notes that a copy has its name. It is too late for the layer to fail.
     fn published(&self, tree: &mut Tree, slot: Slot, copy: &NodeRef, below: &Metadata, marked: bool) -> Result<()> {
         let node = tree.node(slot)?.clone();
         if !marked {
@@ -165,9 +165,11 @@ impl Shared {
         }
         let before = node.shown(self.info.dev, *below);
         node.set_born(before.btime);
-        if node.is_dir() {
+        if node.is_dir()
+            && let Ok(now) = copy.getattr()
+        {
             // Whoever changes it says so next; if nobody does, it is as it was.
-            node.set_ctime(copy.getattr()?.ctime, before.ctime);
+            node.set_ctime(now.ctime, before.ctime);
         }
         let _ = node.upper.set(copy.clone());
         Ok(())

@@ -53,8 +53,7 @@ impl Shared {
             }
             // A directory cannot replace a whiteout, but change places with it.
             temp.move_to((place, name), if is_dir { Rename::Exchange } else { Rename::Replace })?;
-            let file_type = made.getattr()?.file_type;
-            (made, file_type)
+            (made, type_of(new))
         } else {
             let entry = upper.fs.create(cx, place, name, new)?;
             (NodeRef::adopt(&upper.fs, entry.node), entry.file_type)
@@ -129,5 +128,15 @@ impl Shared {
         self.layers.marks.set_impure(&*place.fs, place.id)?;
         dir.impure.store(true, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// What will be made.
+fn type_of(new: &NewNode<'_>) -> FileType {
+    match new {
+        NewNode::Regular { .. } => FileType::Regular,
+        NewNode::Directory { .. } => FileType::Directory,
+        NewNode::Symlink { .. } => FileType::Symlink,
+        NewNode::Special { file_type, .. } => *file_type,
     }
 }

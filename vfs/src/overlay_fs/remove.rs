@@ -17,32 +17,44 @@ impl Shared {
             let Child::Node { slot, in_upper } = self.resolve(tree, dir, name)? else {
                 return Err(Errno::NOENT.into());
             };
-            let (node, parent) = (tree.node(slot)?.clone(), tree.node(dir)?.clone());
+            let node = tree.node(slot)?.clone();
             match what {
                 Remove::NonDirectory if node.is_dir() => return Err(Errno::ISDIR.into()),
                 Remove::Directory if !node.is_dir() => return Err(Errno::NOTDIR.into()),
                 Remove::Directory if !self.is_empty(tree, slot)? => return Err(Errno::NOTEMPTY.into()),
                 _ => {}
             }
-            let upper = self.upper()?;
+            self.upper()?;
             self.count_below(&node)?;
-            let hidden = self.is_hidden(&parent, name)?;
             self.copy_up_locked(tree, dir, 0)?;
-            if hidden {
-                self.whiteout(&parent, name, in_upper.then_some(node.file_type))?;
-                if !in_upper && node.upper.get().is_some() {
-                    self.uncount_name(&node);
-                }
-            } else if node.is_dir() {
-                self.remove_dir(&parent, name)?;
-            } else {
-                upper.fs.remove(&INTERNAL, parent.real()?.id, name, Remove::NonDirectory)?;
-            }
-            parent.changed();
-            tree.set_child(dir, name, Child::Nothing { whiteout: hidden })?;
-            self.unnamed(tree, slot, &parent)?;
+            self.take_away(tree, (dir, name), slot, in_upper)?;
             Ok(())
         })
+    }
+
+    /// Takes a name away from a node, in a directory that the upper layer has.
+    fn take_away(&self, tree: &mut Tree, (dir, name): (Slot, Name<'_>), slot: Slot, in_upper: bool) -> Result<()> {
+        let (node, parent) = (tree.node(slot)?.clone(), tree.node(dir)?.clone());
+        let hidden = self.is_hidden(&parent, name)?;
+        if hidden {
+            self.whiteout(&parent, name, in_upper.then_some(node.file_type))?;
+            if !in_upper && node.upper.get().is_some() {
+                self.uncount_name(&node);
+            }
+        } else if node.is_dir() {
+            self.remove_dir(&parent, name)?;
+        } else {
+            self.upper()?.fs.remove(&INTERNAL, parent.real()?.id, name, Remove::NonDirectory)?;
+        }
+        parent.changed();
+        tree.set_child(dir, name, Child::Nothing { whiteout: hidden })?;
+        self.unnamed(tree, slot, &parent)
+    }
+
+    /// Takes back a file that has just been made and could not be opened: an `open` that fails creates nothing (POSIX).
+    /// If that fails, too, there is nothing more to be done.
+    pub(super) fn unmake(&self, tree: &mut Tree, dir: Slot, name: Name<'_>, made: Slot) {
+        let _ = self.take_away(tree, (dir, name), made, true);
     }
 
     /// A node that is not copied up and has several names is copied up before it loses one: else nobody could tell how
@@ -54,7 +66,8 @@ impl Shared {
         Err(Stop::copy_up(node))
     }
 
-    /// A name of a node has been taken away: notes what that means for it.
+    /// A name of a node has been taken away: notes what that means for it. It is too late for a layer to fail: what cannot
+    /// be learnt from it is left as it was.
     pub(super) fn unnamed(&self, tree: &mut Tree, slot: Slot, parent: &Node) -> Result<()> {
         let node = tree.node(slot)?.clone();
         node.changed();
@@ -64,12 +77,13 @@ impl Shared {
         } else if node.upper.get().is_none() {
             // It had this one name.
             node.gone.store(true, Ordering::Release);
-            if node.is_held() {
-                let now = parent.real()?.getattr()?.mtime;
-                node.set_ctime(node.real()?.getattr()?.ctime, now);
+            if node.is_held()
+                && let (Ok(parent), Ok(own)) = (parent.real()?.getattr(), node.real()?.getattr())
+            {
+                node.set_ctime(own.ctime, parent.mtime);
             }
-        } else if node.extra_names() < 0 && node.metadata(self.info.dev)?.nlink == 0 {
-            // The name in the index was the last.
+        } else if node.extra_names() < 0 && node.metadata(self.info.dev).is_ok_and(|m| m.nlink == 0) {
+            // The name in the index was the last. (If nobody can tell, it goes when the layer is opened again.)
             self.drop_from_index(&node);
         }
         if !tree.origins.is_empty()

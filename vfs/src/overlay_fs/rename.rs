@@ -103,22 +103,21 @@ impl Shared {
             self.clear(&to.node, to.name, &target.node)?;
         }
         let (old, new) = ((from.node.real()?.id, from.name), (to.node.real()?.id, to.name));
+        let mut whiteout_here = old_hidden;
         if source.node.is_dir() && whiteout_there {
             // A directory cannot replace a whiteout, but change places with it.
+            self.mark_for_whiteouts(&from.node)?;
             upper.fs.rename(&INTERNAL, old, new, Rename::Exchange)?;
-            if !old_hidden || !upper.devices {
-                upper.fs.remove(&INTERNAL, old.0, old.1, crate::Remove::NonDirectory)?;
-            }
-            if old_hidden && !upper.devices {
-                self.whiteout(&from.node, from.name, None)?;
-            }
+            // One that hides nothing does no harm, if it cannot be removed.
+            whiteout_here =
+                old_hidden || upper.fs.remove(&INTERNAL, old.0, old.1, crate::Remove::NonDirectory).is_err();
         } else if old_hidden {
             self.rename_with_whiteout((&from.node, from.name), (&to.node, to.name))?;
         } else {
             upper.fs.rename(&INTERNAL, old, new, Rename::Replace)?;
         }
         [&from.node, &to.node, &source.node].into_iter().for_each(|node| node.changed());
-        tree.set_child(from.dir, from.name, Child::Nothing { whiteout: old_hidden })?;
+        tree.set_child(from.dir, from.name, Child::Nothing { whiteout: whiteout_here })?;
         tree.set_child(to.dir, to.name, Child::Node { slot: source.slot, in_upper: true })?;
         if let Some(target) = target {
             if !target.in_upper && target.node.upper.get().is_some() {

@@ -93,7 +93,11 @@ fn step(
                 let Locked::Write(tree) = lock else { return Ok(None) };
                 let made = shared.create_in(tree, cx, at, name, new)?;
                 *path = rest;
-                return opened(shared, cx, lock, made, how.flags - OpenFlags::TRUNC);
+                let opened = opened(shared, cx, lock, made, how.flags - OpenFlags::TRUNC);
+                if let (Err(_), Locked::Write(tree)) = (&opened, lock) {
+                    shared.unmake(tree, at, name, made);
+                }
+                return opened;
             }
             return Ok(Some(Walked::Missing));
         };

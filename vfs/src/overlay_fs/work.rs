@@ -141,7 +141,7 @@ impl Shared {
     }
 
     /// Where whiteouts are not devices, the directory says that it holds some.
-    fn mark_for_whiteouts(&self, dir: &Node) -> Result<()> {
+    pub(super) fn mark_for_whiteouts(&self, dir: &Node) -> Result<()> {
         let (upper, place, marks) = (self.upper()?, dir.real()?, &self.layers.marks);
         if upper.devices || dir.marked.load(Ordering::Relaxed) {
             return Ok(());

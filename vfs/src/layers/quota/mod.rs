@@ -159,12 +159,29 @@ impl Shared {
         }
     }
 
-    /// What has a name, with how many it has.
-    fn named(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>) -> Option<(NodeId, FileType, u64)> {
-        let found = self.inner.lookup(cx, dir, name).ok()?;
-        let links = self.inner.getattr(found.node).map_or(1, |m| m.nlink);
+    /// What has a name, with how many it has; `None` where there is no such name, which the filesystem underneath says
+    /// in its own way. It is asked before the name is taken away, because afterwards nothing may fail.
+    fn named(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>) -> Result<Option<(NodeId, FileType, u64)>> {
+        let found = match self.inner.lookup(cx, dir, name) {
+            Ok(found) => found,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let links = self.inner.getattr(found.node).map(|m| m.nlink);
         self.inner.forget(found.node, 1);
-        Some((found.node, found.file_type, links))
+        Ok(Some((found.node, found.file_type, links?)))
+    }
+
+    /// A node has got a further name; `size` is how large it was when it is new here.
+    fn linked(&self, node: NodeId, size: u64) {
+        // With the accounts locked: one without names goes when the last who has it open closes it.
+        let mut accounts = self.accounts.lock();
+        let account = accounts.entry(node).or_default();
+        let mut state = account.state.lock();
+        if state.is_empty() {
+            state.free = size;
+        }
+        state.names += 1;
     }
 
     /// Reserves a name, and `bytes`, unless something else is wrong with the name.
@@ -302,24 +319,17 @@ impl FileSystem for QuotaFs {
     fn link(&self, cx: &Ctx<'_>, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
         let shared = &self.shared;
         let _names = shared.names.lock();
+        // Asked now: once it is linked nothing may fail.
+        let size = shared.inner.getattr(node)?.size;
         shared.reserve(cx, dir, name, 0)?;
-        let linked = shared.inner.link(cx, node, dir, name);
-        let account = linked.and_then(|()| shared.account(node, false, || Ok(shared.inner.getattr(node)?.size)));
-        match account {
-            Ok(account) => {
-                account.state.lock().names += 1;
-                Ok(())
-            }
-            Err(e) => {
-                shared.nodes.refund(1);
-                Err(e)
-            }
-        }
+        shared.inner.link(cx, node, dir, name).inspect_err(|_| shared.nodes.refund(1))?;
+        shared.linked(node, size);
+        Ok(())
     }
 
     fn remove(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, what: Remove) -> Result<()> {
         let _names = self.shared.names.lock();
-        let found = self.shared.named(cx, dir, name);
+        let found = self.shared.named(cx, dir, name)?;
         self.shared.inner.remove(cx, dir, name, what)?;
         if let Some((node, file_type, links)) = found {
             self.shared.unnamed(node, file_type, links);
@@ -332,8 +342,8 @@ impl FileSystem for QuotaFs {
             return Err(Errno::INVAL);
         }
         let _names = self.shared.names.lock();
-        let source = self.shared.named(cx, from.0, from.1);
-        let target = self.shared.named(cx, to.0, to.1);
+        let source = self.shared.named(cx, from.0, from.1)?;
+        let target = self.shared.named(cx, to.0, to.1)?;
         self.shared.inner.rename(cx, from, to, how)?;
         if let (Some((node, file_type, links)), Rename::Replace, Some((moved, ..))) = (target, how, source)
             && node != moved
@@ -395,16 +405,22 @@ impl Xattrs for QuotaFs {
     fn set(&self, node: NodeId, name: &[u8], value: &[u8], how: SetXattr) -> Result<()> {
         let (inner, shared) = (self.inner_xattrs()?, &self.shared);
         let cost = 64 + name.len() as u64 + value.len() as u64;
-        let account = shared.account(node, false, || Ok(shared.inner.getattr(node)?.size))?;
-        let mut state = account.state.lock();
-        let before = state.xattrs.get(name).copied().unwrap_or(0);
-        // One that was there before is free; its successor is not.
-        let more = cost.saturating_sub(before);
-        shared.bytes.reserve(more)?;
-        inner.set(node, name, value, how).inspect_err(|_| shared.bytes.refund(more))?;
-        shared.bytes.refund(before.saturating_sub(cost));
-        state.xattrs.insert(name.into(), cost);
-        Ok(())
+        // As if it were open, so that nobody takes the account for an unused one meanwhile.
+        let account = shared.account(node, true, || Ok(shared.inner.getattr(node)?.size))?;
+        let set = || {
+            let mut state = account.state.lock();
+            let before = state.xattrs.get(name).copied().unwrap_or(0);
+            // One that was there before is free; its successor is not.
+            let more = cost.saturating_sub(before);
+            shared.bytes.reserve(more)?;
+            inner.set(node, name, value, how).inspect_err(|_| shared.bytes.refund(more))?;
+            shared.bytes.refund(before.saturating_sub(cost));
+            state.xattrs.insert(name.into(), cost);
+            Ok(())
+        };
+        let done = set();
+        shared.close(node, &account);
+        done
     }
 
     fn remove(&self, node: NodeId, name: &[u8]) -> Result<()> {
