@@ -39,6 +39,9 @@
 //! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
 //! * L2, [`model`]: what every script must answer, from nothing but the specifications; random scripts against it are
 //!   part of every suite.
+//! * L5, [`concurrent`]: what several threads see at once can have happened one after the other.
+//! * L6, [`faults`]: every call that a layer makes into the one below it fails in turn; [`leaks`]: nothing is left of
+//!   what has been removed, closed and given back.
 //! * [`adversary`]: ways out, canaries around every root, and who swaps directories while paths are resolved;
 //!   `ADVERSARY.md` has the list.
 //! * [`layers`]: random layers for overlays.
@@ -52,8 +55,11 @@ mod macros;
 pub mod acceptance;
 pub mod adversary;
 pub mod cases;
+pub mod concurrent;
 pub mod differential;
+pub mod faults;
 pub mod layers;
+pub mod leaks;
 pub mod model;
 pub mod report;
 pub mod sanity;

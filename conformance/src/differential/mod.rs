@@ -17,7 +17,7 @@ pub mod powercut;
 #[cfg(target_os = "linux")]
 pub mod relay;
 pub mod script;
-mod step;
+pub(crate) mod step;
 
 use core::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

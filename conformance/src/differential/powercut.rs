@@ -4,13 +4,13 @@
 //! overlay must show the tree from before the operation or the one after it. And where the operation fails because a
 //! change was refused, the tree must be as before.
 
-use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gangplank_vfs::{
     Bytes, Components, Ctx, Entry, Errno, FileSystem, FsCaps, FsInfo, Goal, MemFs, Metadata, Mount, MountOptions,
     MountPoints, Name, NewNode, NodeId, OpenFlags, OverlayFs, Remove, Rename, Result, SetAttr, SetXattr, Snapshots,
     StatFs, VirtualFile, Walked, Xattrs,
+    layers::fault::{Calls, Fault, FaultFs},
 };
 
 use super::{Op, Rng, Rules, Run as _, Script, overlay::Flat, step::Env};
@@ -19,38 +19,29 @@ use crate::{
     layers::{self, Layer, print},
 };
 
-/// A memory filesystem that remembers what it was after each change, and refuses one of them.
+/// A memory filesystem that remembers what it was after each change.
 #[derive(Debug)]
 struct Recorder {
     inner: MemFs,
     info: FsInfo,
     states: Option<Mutex<Vec<MemFs>>>,
-    /// Counts down to the change that is refused; 0: none is.
-    refuse: AtomicU64,
 }
 
 impl Recorder {
     fn new(inner: MemFs) -> Arc<Recorder> {
         let mut info = inner.info().clone();
         info.caps -= FsCaps::SNAPSHOT;
-        Arc::new(Recorder { inner, info, states: Some(Mutex::default()), refuse: AtomicU64::new(0) })
+        Arc::new(Recorder { inner, info, states: Some(Mutex::default()) })
     }
 
     /// One that keeps nothing, and makes no devices.
     fn without_devices(inner: MemFs) -> Recorder {
         let mut info = inner.info().clone();
         info.caps -= FsCaps::SNAPSHOT | FsCaps::WHITEOUT;
-        Recorder { inner, info, states: None, refuse: AtomicU64::new(0) }
+        Recorder { inner, info, states: None }
     }
 
     fn change<R>(&self, act: impl FnOnce(&MemFs) -> Result<R>) -> Result<R> {
-        let left = self.refuse.load(Ordering::Relaxed);
-        if left > 0 {
-            self.refuse.store(left - 1, Ordering::Relaxed);
-            if left == 1 {
-                return Err(Errno::NOSPC);
-            }
-        }
         let done = act(&self.inner)?;
         if let Some(states) = &self.states {
             states.lock().expect("nobody panics here").push(self.inner.fork());
@@ -280,27 +271,31 @@ fn try_line(
             return Err(format!("# cut after change {i} of {changes}:\n{tree}# it was\n{was}# and becomes\n{is}"));
         }
     }
-    for k in 1..=changes as u64 {
-        tried.refusals += 1;
-        let recorder = Recorder::new(upper.fork());
-        let mut env = below.overlay(recorder.clone());
-        recorder.refuse.store(k, Ordering::Relaxed);
+    for k in 1.. {
+        let inner = Recorder::new(upper.fork());
+        let failing = FaultFs::new(inner.clone());
+        let faults = failing.faults().clone();
+        let mut env = below.overlay(Arc::new(failing));
+        faults.arm(Calls::CHANGES, k, Fault::Fail(Errno::NOSPC));
         let answer = env.step(op);
-        recorder.refuse.store(0, Ordering::Relaxed);
+        if faults.disarm() {
+            break;
+        }
+        tried.refusals += 1;
         env.close_all();
         let live = view(&mut env);
         drop(env);
-        let again = below.tree_on(recorder.inner.fork());
+        let again = below.tree_on(inner.inner.fork());
         let wanted = if answer == right { is } else { was };
         if answer != right && answer != "NOSPC" {
-            return Err(format!("# with change {k} of {changes} refused it answers {answer}"));
+            return Err(format!("# with change {k} refused it answers {answer}"));
         }
         // What is cut off is not copied up, in Linux neither: the cut is done before the rest of the work can fail.
         let cuts = matches!(op.verb, "open" | "truncate");
         for (who, tree) in [("it", &live), ("who opens it again", &again)] {
             if tree != wanted && !(cuts && tree == is) {
                 return Err(format!(
-                    "# with change {k} of {changes} refused, answering {answer}, {who} sees\n{tree}# instead of\n{wanted}"
+                    "# with change {k} refused, answering {answer}, {who} sees\n{tree}# instead of\n{wanted}"
                 ));
             }
         }

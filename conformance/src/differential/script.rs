@@ -88,6 +88,12 @@ static VERBS: &[Verb] = &[
     verb("mount", 0, &[], NONE),
 ];
 
+/// The names of all verbs.
+#[cfg(test)]
+pub(crate) fn verbs() -> impl Iterator<Item = &'static str> {
+    VERBS.iter().map(|verb| verb.name)
+}
+
 /// What only makes things.
 const MAKERS: &[&str] = &["mkdir", "put", "symlink", "link"];
 

@@ -14,46 +14,64 @@ use gangplank_vfs::{
 use super::{Op, Rules, Run};
 use crate::{Made, Paths, World};
 
+/// Open files. Whoever shares one shares its cursor.
+pub(crate) type Slots = [Option<Arc<OpenFile>>; 3];
+
 /// One filesystem while it runs a script.
-pub(super) struct Env {
+pub(crate) struct Env {
     world: World,
     /// What is mounted on `m`.
     second: Option<World>,
     home: Paths,
     paths: Paths,
-    slots: [Option<Arc<OpenFile>>; 3],
+    slots: Slots,
     rules: Rules,
     /// What was forked: it must outlive the fork.
     originals: Vec<World>,
 }
 
 /// The oldest time that counts as now.
-pub(super) const RECENT: Time = Time::from_parts(1_500_000_000, 0);
+pub(crate) const RECENT: Time = Time::from_parts(1_500_000_000, 0);
 
 impl Env {
-    pub(super) fn new(world: World, rules: Rules) -> Env {
+    pub(crate) fn new(world: World, rules: Rules) -> Env {
         let home = home(&world, rules);
         Env { paths: home.clone(), home, world, second: None, slots: [None, None, None], rules, originals: vec![] }
     }
 
     /// Whether this is a fork by now.
-    pub(super) fn has_forked(&self) -> bool {
+    pub(crate) fn has_forked(&self) -> bool {
         !self.originals.is_empty()
     }
 
+    /// The filesystem.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The open files.
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// Shares the open files of another.
+    pub(crate) fn share(&mut self, slots: &Slots) {
+        self.slots = slots.clone();
+    }
+
     /// Closes all files.
-    pub(super) fn close_all(&mut self) {
+    pub(crate) fn close_all(&mut self) {
         self.slots = [None, None, None];
     }
 
     /// The permission bits of everything that is there.
-    pub(super) fn modes(&self) -> String {
+    pub(crate) fn modes(&self) -> String {
         let mode = |path: &String| self.world.stat(path).map_or("?".to_owned(), |m| format!("{:o}", m.mode));
         self.world.paths().iter().map(|path| format!("{path} {}\n", mode(path))).collect()
     }
 
     /// The paths of everything that is there.
-    pub(super) fn existing(&self) -> Vec<String> {
+    pub(crate) fn existing(&self) -> Vec<String> {
         let mut paths = self.world.paths();
         if let Some(second) = &self.second {
             paths.retain(|path| !path.starts_with("m/"));
@@ -64,7 +82,7 @@ impl Env {
     }
 
     /// Mounts a second filesystem on `m`.
-    pub(super) fn mount(&mut self, second: impl FnOnce() -> World) -> Result<()> {
+    pub(crate) fn mount(&mut self, second: impl FnOnce() -> World) -> Result<()> {
         if self.second.is_some() {
             return Err(Errno::BUSY);
         }
@@ -240,7 +258,7 @@ fn home(world: &World, rules: Rules) -> Paths {
 }
 
 /// What is left of metadata if it is to be the same everywhere.
-pub(super) fn describe(m: &Metadata, rules: Rules) -> String {
+pub(crate) fn describe(m: &Metadata, rules: Rules) -> String {
     let mtime = if m.mtime >= RECENT { "now".to_owned() } else { format!("{:?}", m.mtime) };
     match m.file_type {
         FileType::Directory if rules.caps.contains(FsCaps::DIR_NLINK) => {
@@ -253,7 +271,7 @@ pub(super) fn describe(m: &Metadata, rules: Rules) -> String {
 }
 
 /// What came of an operation, as text.
-pub(super) fn answer(outcome: Result<String>) -> String {
+pub(crate) fn answer(outcome: Result<String>) -> String {
     match outcome {
         Ok(answer) if answer.is_empty() => "ok".to_owned(),
         Ok(answer) => answer,
