@@ -45,6 +45,7 @@
 //! * [`adversary`]: ways out, canaries around every root, and who swaps directories while paths are resolved;
 //!   `ADVERSARY.md` has the list.
 //! * [`layers`]: random layers for overlays.
+//! * [`exhaustive`]: all sequences of a few operations, on several filesystems at once.
 //! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
 //! * `acceptance`, with the feature `fuse`, on Linux: other people's suites and programs, on mounts.
 
@@ -57,6 +58,7 @@ pub mod adversary;
 pub mod cases;
 pub mod concurrent;
 pub mod differential;
+pub mod exhaustive;
 pub mod faults;
 pub mod layers;
 pub mod leaks;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gangplank_vfs::{
     Ctx, FileSystem, FileType, ManualClock, Mount, MountOptions, Name, NewNode, NodeId, OpenFlags, OverlayFs, Remove,
-    host_fs::HostFs, overlay_fs::Builder,
+    SetAttr, SetTime, host_fs::HostFs, overlay_fs::Builder,
 };
 
 use crate::{
@@ -317,9 +317,14 @@ impl Fixture for Prepared {
                 let below = mem().0;
                 prepare(&first, below.clone());
                 let upper = mem().0;
+                // The root of an overlay is that of its upper layer, which is to be as the one below it was left.
+                let root = below.getattr(below.root()).expect("stat the root");
+                let mtime = SetTime::To(root.mtime);
+                let as_below = SetAttr { mode: Some(root.mode), mtime, ..SetAttr::default() };
                 let dir = |text| {
-                    let made = upper.create(&Ctx::ROOT, upper.root(), name(text), &NewNode::Directory { mode: 0o755 });
-                    let node = made.expect("a directory").node;
+                    let new = NewNode::Directory { mode: root.mode };
+                    let node = upper.create(&Ctx::ROOT, upper.root(), name(text), &new).expect("a directory").node;
+                    upper.setattr(&Ctx::ROOT, node, &as_below).expect("make it alike");
                     let place = Mount::subtree(upper.clone(), node, MountOptions::default());
                     upper.forget(node, 1);
                     place

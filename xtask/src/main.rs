@@ -1,5 +1,6 @@
 //! The tasks of this repository. `cargo xtask` alone lists them.
 
+mod diff;
 mod fuse;
 mod guests;
 mod javascriptcore;
@@ -15,6 +16,7 @@ Tasks of the Gangplank repository.
 
   cargo xtask test [STEP…]   everything that has to be green: all steps, or the ones named
                              (fmt, clippy, doc, wasm32, tests)
+  cargo xtask diff [OPTION…]  the same scripts on every filesystem at once, as many as you like; `--help` says how
   cargo xtask guests [--check]
                              builds the guest programs in wasi-testsuite again (needs the wasm32 targets), or tells
                              whether they are what their sources make
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = args.collect();
     let result = match task.as_deref() {
         Some("test") => test::test(&rest),
+        Some("diff") => diff::diff(&rest),
         Some("guests") => guests::guests(&rest),
         Some("fuse") => fuse::fuse(&rest),
         Some("asan") => sanitize::asan(&rest),

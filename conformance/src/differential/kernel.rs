@@ -27,7 +27,7 @@ use super::{
 use crate::world::brief;
 
 /// What a directory on a usual filesystem of Linux can do, as far as scripts ask.
-pub(super) const CAPS: FsCaps = FsCaps::HARD_LINKS
+pub(crate) const CAPS: FsCaps = FsCaps::HARD_LINKS
     .union(FsCaps::SYMLINKS)
     .union(FsCaps::EXCHANGE)
     .union(FsCaps::NO_REPLACE)
@@ -117,6 +117,10 @@ impl Run for BareRun {
     fn tree(&mut self) -> String {
         self.running.tree()
     }
+
+    fn play(&mut self, ops: &[Op]) -> (Vec<String>, String) {
+        self.running.play(ops)
+    }
 }
 
 /// What the thread has as its root directory.
@@ -136,10 +140,24 @@ pub enum Root {
 
 /// A thread that runs a script inside a directory.
 pub struct Thread {
-    ask: Option<mpsc::Sender<Option<Op>>>,
-    told: mpsc::Receiver<String>,
+    ask: Option<mpsc::Sender<Ask>>,
+    told: mpsc::Receiver<Told>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// What it is to do, in this order.
+#[derive(Default)]
+struct Ask {
+    /// Close everything, and go on in another directory.
+    enter: Option<PathBuf>,
+    /// Play these.
+    ops: Vec<Op>,
+    /// Print the tree.
+    tree: bool,
+}
+
+/// What came of each operation, and the tree; or why it could not enter.
+type Told = core::result::Result<(Vec<String>, String), String>;
 
 impl Thread {
     /// Starts it.
@@ -147,36 +165,53 @@ impl Thread {
     /// # Errors
     /// What the kernel says to the mount or the `chroot`.
     pub fn start(root: Root, rules: Rules) -> core::result::Result<Thread, String> {
-        let (ask, asked) = mpsc::channel::<Option<Op>>();
+        let (ask, asked) = mpsc::channel();
         let (tell, told) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let inside = match Inside::enter(root, rules) {
                 Ok(inside) => inside,
-                Err(e) => return tell.send(e).unwrap_or_default(),
+                Err(e) => return tell.send(Err(e)).unwrap_or_default(),
             };
-            let _ = tell.send(String::new());
+            let _ = tell.send(Ok((vec![], String::new())));
             inside.run(&asked, &tell);
         });
         match told.recv() {
-            Ok(error) if error.is_empty() => Ok(Thread { ask: Some(ask), told, thread: Some(thread) }),
-            Ok(error) => Err(error),
+            Ok(Ok(_)) => Ok(Thread { ask: Some(ask), told, thread: Some(thread) }),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err("the thread panicked".to_owned()),
         }
     }
 
-    fn ask(&self, what: Option<Op>) -> String {
+    /// Closes everything, and goes on in another directory, which costs less than another thread.
+    ///
+    /// # Errors
+    /// What the kernel says to the `chroot`.
+    pub fn enter(&mut self, directory: impl Into<PathBuf>) -> core::result::Result<(), String> {
+        self.ask(Ask { enter: Some(directory.into()), ..Ask::default() }).map(drop)
+    }
+
+    fn ask(&self, what: Ask) -> Told {
         let sent = self.ask.as_ref().is_some_and(|ask| ask.send(what).is_ok());
         if sent { self.told.recv().ok() } else { None }.expect("the thread lives")
+    }
+
+    fn told(&self, what: Ask) -> (Vec<String>, String) {
+        self.ask(what).expect("only entering fails")
     }
 }
 
 impl Run for Thread {
     fn step(&mut self, op: &Op) -> String {
-        self.ask(Some(op.clone()))
+        self.told(Ask { ops: vec![op.clone()], ..Ask::default() }).0.concat()
     }
 
     fn tree(&mut self) -> String {
-        self.ask(None)
+        self.told(Ask { tree: true, ..Ask::default() }).1
+    }
+
+    /// All at once: the thread is woken once, and not for each line.
+    fn play(&mut self, ops: &[Op]) -> (Vec<String>, String) {
+        self.told(Ask { ops: ops.to_vec(), tree: true, enter: None })
     }
 }
 
@@ -227,21 +262,43 @@ impl Inside {
         Ok(inside)
     }
 
-    fn run(mut self, asked: &mpsc::Receiver<Option<Op>>, tell: &mpsc::Sender<String>) {
-        while let Ok(what) = asked.recv() {
-            let told = match what {
-                Some(op) => answer(self.act(&op)),
-                None => {
-                    let mut out = String::new();
-                    match tree(Path::new("/"), "", &mut HashMap::new(), &mut out) {
-                        Ok(()) => out,
-                        Err(e) => format!("{out}{}", e.name()),
-                    }
+    fn run(mut self, asked: &mpsc::Receiver<Ask>, tell: &mpsc::Sender<Told>) {
+        while let Ok(Ask { enter, ops, tree }) = asked.recv() {
+            let told = match enter.map_or(Ok(()), |at| self.go_on_in(&at)) {
+                Err(e) => Err(format!("enter a directory: {e}")),
+                Ok(()) => {
+                    let answers = ops.iter().map(|op| answer(self.act(op))).collect();
+                    Ok((answers, if tree { self.tree() } else { String::new() }))
                 }
             };
             if tell.send(told).is_err() {
                 return;
             }
+        }
+    }
+
+    fn go_on_in(&mut self, directory: &Path) -> rustix::io::Result<()> {
+        self.leave()?;
+        chdir(directory)?;
+        chroot(".")
+    }
+
+    /// Closes everything, and goes back to the root directory from before.
+    fn leave(&mut self) -> rustix::io::Result<()> {
+        self.slots = [None, None, None];
+        if std::mem::take(&mut self.second) {
+            chdir("/")?;
+            unmount("/m", UnmountFlags::DETACH)?;
+        }
+        fchdir(&self.outside)?;
+        chroot(".")
+    }
+
+    fn tree(&self) -> String {
+        let mut out = String::new();
+        match tree(Path::new("/"), "", &mut HashMap::new(), &mut out) {
+            Ok(()) => out,
+            Err(e) => format!("{out}{}", e.name()),
         }
     }
 
@@ -369,11 +426,7 @@ impl Drop for Inside {
     /// Unmounts now rather than with the namespace: whoever waits for the thread may want to mount the same upper
     /// directory next, and the kernel tells of a thread's end before it takes its namespace down.
     fn drop(&mut self) {
-        self.slots = [None, None, None];
-        if self.second {
-            let _ = chdir("/").and_then(|()| unmount("/m", UnmountFlags::DETACH));
-        }
-        let left = fchdir(&self.outside).and_then(|()| chroot("."));
+        let left = self.leave();
         if let (Ok(()), Some(at)) = (left, &self.mounted) {
             let _ = unmount(at, UnmountFlags::empty()).or_else(|_| unmount(at, UnmountFlags::DETACH));
         }

@@ -7,6 +7,8 @@
 //! Whoever can run a script is a [`Player`]: every [`Fixture`](crate::Fixture), and on Linux the kernel itself
 //! ([`kernel`]), which keeps the rest honest.
 
+pub mod campaign;
+mod contestants;
 #[cfg(target_os = "linux")]
 pub mod crash;
 #[cfg(target_os = "linux")]
@@ -24,9 +26,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gangplank_vfs::FsCaps;
 
+pub use contestants::{Class, Contestant, all as contestants};
+pub(crate) use contestants::{HostAt, memory};
 pub use player::{Player, Rules, Run};
+pub(crate) use script::needs;
 pub use script::{DRAWS, Op, Rng, Script};
-pub(crate) use step::{short, text};
+pub(crate) use step::{Env, short, text};
+
+use crate::model::Freedom;
 
 /// Two filesystems that do not agree, or one that does not do what the script says.
 #[derive(Clone, Debug)]
@@ -82,7 +89,9 @@ pub fn compare(script: &Script, players: &[&dyn Player]) -> Result<(), Box<Diver
         }
         let heard: Vec<&String> =
             answers.iter().zip(players).filter(|(_, p)| !p.is_excused(op)).map(|(a, _)| a).collect();
-        if heard.iter().any(|a| *a != heard[0] && !excused(op, a, heard[0])) || answers.iter().any(|a| panicked(a)) {
+        if heard.iter().any(|a| *a != heard[0] && excused(op, a, heard[0]).is_none())
+            || answers.iter().any(|a| panicked(a))
+        {
             return diverged(i, answers);
         }
         if op.expected.as_ref().is_some_and(|expected| *expected != answers[0]) {
@@ -113,21 +122,17 @@ pub fn prepare(script: &Script, fs: std::sync::Arc<dyn gangplank_vfs::FileSystem
     }
 }
 
-/// The few differences that are right, with their reasons.
-fn excused(op: &Op, one: &str, other: &str) -> bool {
+/// The choice that two answers to one operation come from, if they differ by one that can be told without knowing the
+/// tree. The model knows the tree, and all of [`Freedom`].
+pub(crate) fn excused(op: &Op, one: &str, other: &str) -> Option<Freedom> {
     let either = |a: &str, b: &str| (one == a && other == b) || (one == b && other == a);
     match op.verb {
-        // Linux looks whether the new name is taken before it looks whether it lies in the old one's subtree.
-        "noreplace" => either("INVAL", "EXIST"),
-        // And whether there is something to exchange with.
-        "exchange" => either("INVAL", "NOENT"),
-        // POSIX allows both for a file that was not opened for writing.
-        "setlen" => either("BADF", "INVAL"),
-        // Access comes before everything else here.
-        "allocate" => either("BADF", "INVAL"),
-        // Without reading access everything is `BADF` here; Linux says first that a file cannot be listed.
-        "flist" => either("BADF", "NOTDIR"),
-        _ => false,
+        "noreplace" if either("INVAL", "EXIST") => Some(Freedom::NoReplaceIntoItself),
+        "exchange" if either("INVAL", "NOENT") => Some(Freedom::ExchangeIntoItself),
+        "setlen" if either("BADF", "INVAL") => Some(Freedom::SizeWithoutWriting),
+        "allocate" if either("BADF", "INVAL") => Some(Freedom::NothingWithoutWriting),
+        "flist" if either("BADF", "NOTDIR") => Some(Freedom::ListWithoutReading),
+        _ => None,
     }
 }
 
@@ -147,10 +152,10 @@ pub fn shrink(found: Box<Divergence>, players: &[&dyn Player]) -> Box<Divergence
     shrink_by(found, &|script| compare(script, players))
 }
 
-/// The same, for another way to find it.
+/// The same, where something else than [`compare`] says whether a script diverges.
 pub(crate) fn shrink_by(
     found: Box<Divergence>,
-    run: &dyn Fn(&Script) -> Result<(), Box<Divergence>>,
+    diverges: &dyn Fn(&Script) -> Result<(), Box<Divergence>>,
 ) -> Box<Divergence> {
     let mut best = found;
     // What comes after the divergence is not needed, unless it shows in the final trees alone.
@@ -163,7 +168,7 @@ pub(crate) fn shrink_by(
             tries += 1;
             let mut shorter = best.script.clone();
             shorter.0.drain(at..(at + size).min(shorter.0.len()));
-            match run(&shorter) {
+            match diverges(&shorter) {
                 Err(mut d) => {
                     d.script.0.truncate(d.step + 1);
                     (best, shrunk) = (d, true);

@@ -3,7 +3,7 @@
 use gangplank_vfs::FsCaps;
 
 use super::{
-    Op,
+    Op, caught,
     step::{Env, answer},
 };
 use crate::{Fixture, World};
@@ -55,6 +55,13 @@ pub trait Run {
 
     /// The whole tree as text, as [`World::tree`] writes it, with what is mounted.
     fn tree(&mut self) -> String;
+
+    /// Does them all, and then looks at the tree: what [`Run::step`] says to each, and [`Run::tree`]. A panic is an
+    /// answer that says so.
+    fn play(&mut self, ops: &[Op]) -> (Vec<String>, String) {
+        let answers = ops.iter().map(|op| caught(|| self.step(op))).collect();
+        (answers, caught(|| self.tree()))
+    }
 }
 
 impl<F: Fixture> Player for F {

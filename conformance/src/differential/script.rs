@@ -94,8 +94,29 @@ pub(crate) fn verbs() -> impl Iterator<Item = &'static str> {
     VERBS.iter().map(|verb| verb.name)
 }
 
+/// What a verb needs of a filesystem.
+pub(crate) fn needs(name: &str) -> FsCaps {
+    VERBS.iter().find(|verb| verb.name == name).map_or(NONE, |verb| verb.caps)
+}
+
 /// What only makes things.
 const MAKERS: &[&str] = &["mkdir", "put", "symlink", "link"];
+
+/// What makes names come and go.
+const NAMERS: &[&str] = &[
+    "mkdir",
+    "put",
+    "symlink",
+    "link",
+    "linkfollow",
+    "unlink",
+    "rmdir",
+    "rename",
+    "noreplace",
+    "exchange",
+    "open",
+    "fork",
+];
 
 /// A tiny alphabet, so that things meet.
 const PATHS: &[&str] = &[
@@ -269,13 +290,16 @@ struct Maker<G> {
     /// The first quarter only makes things: in an empty tree everything is NOENT.
     makers: Vec<&'static Verb>,
     was_empty: bool,
+    /// What is there, which is asked for when a name may have come or gone.
+    known: Vec<String>,
 }
 
 impl<G: Guide> Maker<G> {
     fn new(guide: G, caps: FsCaps) -> Maker<G> {
         let verbs: Vec<&Verb> = VERBS.iter().filter(|v| caps.contains(v.caps)).collect();
         let makers = verbs.iter().copied().filter(|v| MAKERS.contains(&v.name)).collect();
-        Maker { was_empty: guide.existing().is_empty(), guide, verbs, makers }
+        let known = guide.existing();
+        Maker { was_empty: known.is_empty(), known, guide, verbs, makers }
     }
 
     fn mount(&mut self) -> Op {
@@ -286,7 +310,6 @@ impl<G: Guide> Maker<G> {
     fn make(&mut self, i: usize, len: usize, below: &mut dyn FnMut(u64) -> u64) -> Op {
         let verbs = if self.was_empty && i < len / 4 { &self.makers } else { &self.verbs };
         let total: u32 = verbs.iter().map(|v| v.weight).sum();
-        let known = self.guide.existing();
         let mut at = below(total.into()) as u32;
         let verb = verbs.iter().find(|v| {
             let here = at < v.weight;
@@ -294,12 +317,15 @@ impl<G: Guide> Maker<G> {
             here
         });
         let verb: &'static Verb = verb.copied().unwrap_or(verbs[0]);
-        let args: Vec<String> = verb.args.iter().map(|arg| arg.random(below, &known)).collect();
+        let args: Vec<String> = verb.args.iter().map(|arg| arg.random(below, &self.known)).collect();
         self.done(Op { verb: verb.name, args, expected: None })
     }
 
     fn done(&mut self, op: Op) -> Op {
         self.guide.try_out(&op);
+        if NAMERS.contains(&op.verb) {
+            self.known = self.guide.existing();
+        }
         op
     }
 }

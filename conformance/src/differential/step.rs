@@ -59,6 +59,16 @@ impl Env {
         self.slots = slots.clone();
     }
 
+    /// Whether a slot holds an open file.
+    pub(crate) fn is_open(&self) -> bool {
+        self.slots.iter().any(Option::is_some)
+    }
+
+    /// The filesystem, when nothing is open any more.
+    pub(crate) fn into_world(self) -> World {
+        self.world
+    }
+
     /// Closes all files.
     pub(crate) fn close_all(&mut self) {
         self.slots = [None, None, None];
