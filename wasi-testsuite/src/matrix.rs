@@ -150,6 +150,11 @@ impl Offered {
         Offered { fs: Arc::new(fs), _dir: None }
     }
 
+    /// What it is in, and nothing else is.
+    pub fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
+    }
+
     /// Its top, in a mount of its own.
     pub fn place(&self, read_only: bool) -> Place {
         whole(self.fs.clone(), read_only)
