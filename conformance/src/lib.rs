@@ -48,6 +48,7 @@
 //! * [`exhaustive`]: all sequences of a few operations, on several filesystems at once.
 //! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
 //! * `acceptance`, with the feature `fuse`, on Linux: other people's suites and programs, on mounts.
+//! * `fuzz`, with the feature of that name: targets for fuzzers.
 
 #[macro_use]
 mod macros;
@@ -60,6 +61,8 @@ pub mod concurrent;
 pub mod differential;
 pub mod exhaustive;
 pub mod faults;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod layers;
 pub mod leaks;
 pub mod model;

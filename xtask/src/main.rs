@@ -2,6 +2,7 @@
 
 mod diff;
 mod fuse;
+mod fuzz;
 mod guests;
 mod javascriptcore;
 mod race;
@@ -23,6 +24,9 @@ Tasks of the Gangplank repository.
   cargo xtask fuse [--help | OPTIONS]
                              mounts our filesystems through FUSE, and runs pjdfstest, fsx, git, compilers, sqlite and
                              others on them (needs Linux and root; takes an hour)
+  cargo xtask fuzz [TARGET…] [--seconds N] [--sanitizer address]
+                             gives the fuzz targets of the conformance kit to cargo-fuzz, one after the other
+                             (`cargo xtask fuzz --help`)
   cargo xtask asan           the tests of wasi's unsafe module under AddressSanitizer (needs a nightly toolchain)
   cargo xtask miri           the same under Miri (needs a nightly toolchain with the component miri)
   cargo xtask race [--seconds N] [openat2|portable]
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
         Some("diff") => diff::diff(&rest),
         Some("guests") => guests::guests(&rest),
         Some("fuse") => fuse::fuse(&rest),
+        Some("fuzz") => fuzz::fuzz(&rest),
         Some("asan") => sanitize::asan(&rest),
         Some("miri") => sanitize::miri(&rest),
         Some("race") => race::race(&rest),

@@ -379,20 +379,41 @@ impl Arg {
     }
 }
 
-/// SplitMix64: the same numbers for the same seed, on every machine.
+/// The same numbers for the same seed, on every machine (SplitMix64); or those that somebody else has chosen.
 #[derive(Clone, Debug)]
-pub struct Rng(u64);
+pub struct Rng(Numbers);
+
+#[derive(Clone, Debug)]
+enum Numbers {
+    Seed(u64),
+    /// The rest of them. Then come zeros.
+    Chosen(std::vec::IntoIter<u8>),
+}
 
 impl Rng {
     /// From a seed. Neighbouring seeds must not give the same numbers, shifted: so the state is mixed first.
     pub fn new(seed: u64) -> Rng {
-        Rng(mix(seed ^ 0x6A09_E667_F3BC_C908))
+        Rng(Numbers::Seed(mix(seed ^ 0x6A09_E667_F3BC_C908)))
+    }
+
+    /// From bytes that a fuzzer has chosen: one for each number up to 256, more for larger ones.
+    pub fn chosen(bytes: impl Into<Vec<u8>>) -> Rng {
+        Rng(Numbers::Chosen(bytes.into().into_iter()))
     }
 
     /// A number below `n`.
     pub fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mix(self.0) % n
+        match &mut self.0 {
+            Numbers::Seed(state) => {
+                *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+                mix(*state) % n
+            }
+            Numbers::Chosen(bytes) => {
+                let width = u64::from(n.saturating_sub(1).max(1).ilog2() / 8 + 1);
+                let number = bytes.take(width as usize).fold(0, |number, byte| number << 8 | u64::from(byte));
+                number % n
+            }
+        }
     }
 }
 

@@ -49,12 +49,26 @@ pub(crate) const NAME: &str = "jsc";
 /// [`EngineError::Setup`] if the library is missing, with the name of its package, or too old.
 pub fn engine(options: &EngineOptions) -> Result<Arc<dyn Engine>, EngineError> {
     let library = probe::library().map_err(|message| EngineError::Setup { engine: NAME, message })?;
-    let meter = match (options.fuel, options.interruptible) {
+    Ok(Arc::new(Jsc { library, meter: meter(options.interruptible, options.fuel) }))
+}
+
+/// What becomes of a valid module whose guest shall be interruptible, counted, or asked before it grows. For those who
+/// want to know whether it is still valid: nothing but the form of the module is looked at.
+///
+/// # Errors
+/// If it is not valid; in words.
+#[doc(hidden)]
+pub fn rewritten(wasm: &[u8], info: &ModuleInfo, interrupt: bool, fuel: bool, limit: bool) -> Result<Vec<u8>, String> {
+    let meter = meter(interrupt, fuel);
+    rewrite::rewrite(wasm, info, rewrite::Wanted { meter, limit }).map(|module| module.wasm)
+}
+
+fn meter(interrupt: bool, fuel: bool) -> Meter {
+    match (fuel, interrupt) {
         (true, _) => Meter::Fuel,
         (false, true) => Meter::Interrupt,
         (false, false) => Meter::None,
-    };
-    Ok(Arc::new(Jsc { library, meter }))
+    }
 }
 
 struct Jsc {

@@ -1,0 +1,144 @@
+//! The fuzz targets without a fuzzer: each on its seeds, on everything that was once found, and on seeds damaged at
+//! random, the same in every run. `SEEDS=100` damages a hundred times as many.
+//!
+//! `BLESS=1 cargo test -p gangplank-conformance --features fuzz --test fuzz seeds` writes the seeds again.
+
+#[path = "../../fuzz/src/heap.rs"]
+mod heap;
+mod seeds;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::{Path, PathBuf},
+};
+
+use gangplank_conformance::{
+    differential::{self, Rng},
+    fuzz::{self, TARGETS, Target, mutate::mutated},
+};
+use gangplank_vfs::image_fs::{ImageFs, ImageOptions};
+
+/// Seeds or regressions of a target, by name.
+fn files(kind: &str, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(target);
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| (path.clone(), std::fs::read(path).expect("a file")))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Runs a target on one input. If it fails, the input is kept and its place told.
+fn run(target: &Target, what: &str, bytes: &[u8]) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| heap::limited(target, bytes))) {
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.found", target.name));
+        std::fs::write(&kept, bytes).expect("keep what was found");
+        eprintln!(
+            "{}: {what} fails. Again: cargo run -p gangplank-conformance --features fuzz --example fuzz -- {} {}\n\
+             Once it is fixed, it belongs into conformance/fuzz/regressions/{}.",
+            target.name,
+            target.name,
+            kept.display(),
+            target.name
+        );
+        resume_unwind(panic);
+    }
+}
+
+/// All that is kept of a target, and `rounds` ([`differential::seeds`]) damaged inputs.
+fn smoke(name: &str, rounds: u64) {
+    let target = fuzz::find(name).expect("a target");
+    let seeds = files("seeds", name);
+    assert!(!seeds.is_empty(), "there are no seeds for {name}");
+    let inputs: Vec<_> = seeds.into_iter().chain(files("regressions", name)).collect();
+    for (path, bytes) in &inputs {
+        run(target, &path.display().to_string(), bytes);
+    }
+    for round in 0..differential::seeds(rounds) {
+        let mut rng = Rng::new(round);
+        let mut pick = || &inputs[rng.below(inputs.len() as u64) as usize].1;
+        let (one, other) = (pick(), pick());
+        run(target, &format!("round {round}"), &mutated(one, other, &mut rng, target.max_len));
+    }
+}
+
+#[test]
+fn scripts() {
+    smoke("scripts", 60);
+}
+
+#[cfg(unix)]
+#[test]
+fn syscalls() {
+    smoke("syscalls", 300);
+}
+
+#[test]
+fn resolver() {
+    smoke("resolver", 400);
+}
+
+#[test]
+fn tar() {
+    smoke("tar", 500);
+}
+
+#[test]
+fn zip() {
+    smoke("zip", 3000);
+}
+
+#[test]
+fn oci() {
+    smoke("oci", 400);
+}
+
+#[test]
+fn module() {
+    smoke("module", 6000);
+}
+
+/// What the fuzzer knows is what there is.
+#[cfg(unix)]
+#[test]
+fn every_target_is_one_of_the_fuzzer() {
+    let manifest = include_str!("../../fuzz/Cargo.toml");
+    let bins: Vec<&str> = manifest.split("[[bin]]\nname = \"").skip(1).filter_map(|s| s.split('"').next()).collect();
+    let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+    assert_eq!(bins, names);
+}
+
+/// Seeds that are refused would lead nowhere.
+#[test]
+fn archives_among_the_seeds_can_be_mounted() {
+    for (path, bytes) in files("seeds", "tar").into_iter().chain(files("seeds", "zip")) {
+        let image = ImageFs::open(bytes, ImageOptions::new());
+        image.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
+}
+
+/// The seeds in the tree are those that are made here.
+#[test]
+fn seeds_are_those_that_are_made() {
+    for target in TARGETS {
+        let made = seeds::of(target.name);
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target.name);
+        if std::env::var_os("BLESS").is_some() {
+            // What is no longer made goes.
+            let _ = std::fs::remove_dir_all(&dir);
+            std::fs::create_dir_all(&dir).expect("a directory for seeds");
+            made.iter().for_each(|(name, bytes)| std::fs::write(dir.join(name), bytes).expect("write a seed"));
+        }
+        let there = files("seeds", target.name);
+        let names = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+        let there: Vec<_> = there.iter().map(|(path, bytes)| (names(path), bytes.clone())).collect();
+        let mut made: Vec<_> = made.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+        made.sort();
+        assert!(there == made, "the seeds of {} are others than those that are made; BLESS=1 writes them", target.name);
+        for (name, bytes) in &there {
+            assert!(bytes.len() <= target.max_len, "{}/{name} is too long", target.name);
+        }
+    }
+}
