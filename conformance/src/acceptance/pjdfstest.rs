@@ -88,7 +88,7 @@ impl Results {
     }
 
     /// The cases that pass there, and do not pass here.
-    pub fn behind(&self, there: &Results) -> Vec<&str> {
+    pub fn behind<'a>(&self, there: &'a Results) -> Vec<&'a str> {
         let passes = |results: &Results, name: &str| results.0.get(name) == Some(&Answer::Passed);
         there.0.keys().map(String::as_str).filter(|name| passes(there, name) && !passes(self, name)).collect()
     }

@@ -212,7 +212,8 @@ mod tests {
     /// Each thing that can be done to a canary is found.
     #[test]
     fn whatever_is_done_to_a_canary_is_seen() {
-        let done: [(&str, fn(&Path)); 11] = [
+        type Deed = (&'static str, fn(&Path));
+        let done: [Deed; 11] = [
             ("read", |at| drop(fs::read(at.join("outside/f")).unwrap())),
             ("listed", |at| assert_eq!(fs::read_dir(at.join("outside")).unwrap().count(), 2)),
             ("written", |at| fs::write(at.join("f"), "x").unwrap()),

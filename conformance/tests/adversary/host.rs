@@ -19,11 +19,20 @@ use gangplank_vfs::{
     host_fs::{HostFs, Options, Resolver},
 };
 
-const RESOLVERS: [Resolver; 2] = [Resolver::Auto, Resolver::Portable];
+/// The ways in which a host's directory is given to a guest.
+#[derive(Clone, Copy)]
+enum Given {
+    Itself(Resolver),
+    BelowMemory,
+    BelowAnother,
+}
+
+const WAYS: [Given; 4] =
+    [Given::Itself(Resolver::Auto), Given::Itself(Resolver::Portable), Given::BelowMemory, Given::BelowAnother];
 
 /// A root with canaries around it, in each way that a host's directory is given to a guest.
 fn everywhere(prepare: impl Fn(&Path), act: impl Fn(&Paths, &Canaries)) {
-    for way in 0..4 {
+    for way in WAYS {
         let dir = tempfile::tempdir().unwrap();
         let canaries = Canaries::plant(dir.path(), &["root", "upper", "work"]).unwrap();
         for name in ["root", "upper", "work"] {
@@ -35,9 +44,11 @@ fn everywhere(prepare: impl Fn(&Path), act: impl Fn(&Paths, &Canaries)) {
             |resolver| HostFs::open_with(&root, Options { resolver, ..Options::default() }).expect("open the root");
         let below = || OverlayFs::builder().lower(host(Resolver::Auto)).sync(false);
         let fs: Arc<dyn FileSystem> = match way {
-            0 | 1 => host(RESOLVERS[way]),
-            2 => Arc::new(below().upper_mem(MemFsOptions::new()).build().unwrap()),
-            _ => Arc::new(below().upper_host(dir.path().join("upper"), dir.path().join("work")).build().unwrap()),
+            Given::Itself(resolver) => host(resolver),
+            Given::BelowMemory => Arc::new(below().upper_mem(MemFsOptions::new()).build().unwrap()),
+            Given::BelowAnother => {
+                Arc::new(below().upper_host(dir.path().join("upper"), dir.path().join("work")).build().unwrap())
+            }
         };
         act(&Paths::of(fs, MountOptions::default()), &canaries);
         drop(canaries);
@@ -142,7 +153,8 @@ fn nothing_special_is_opened_or_waited_for() {
 /// host, whoever it belongs to below, and whatever makes it be copied.
 #[test]
 fn what_is_copied_up_is_not_privileged() {
-    let ways: [(&str, fn(&Paths)); 4] = [
+    type Way = (&'static str, fn(&Paths));
+    let ways: [Way; 4] = [
         ("written", |p| {
             let file = p.open("f", OpenFlags::WRITE).unwrap();
             file.write(&[std::io::IoSlice::new(b"mine now")]).unwrap();
@@ -187,7 +199,7 @@ fn with_few_descriptors() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    for resolver in RESOLVERS {
+    for resolver in [Resolver::Auto, Resolver::Portable] {
         let fs = HostFs::open_with(dir.path(), Options { resolver, ..Options::default() }).unwrap();
         let paths = Paths::of(fs, MountOptions::default());
         let name = format!("{resolver:?}");
