@@ -71,8 +71,7 @@ fn who_does_what_is_not_claimed_is_found_out() {
     let options = Options { only: vec!["capabilities::".to_owned()], ..Options::default() };
     let reports = sanity::check(&ModestFixture, &options, &mut |_| {});
     let failed: Vec<&str> = reports.iter().filter(|r| !r.passed).map(|r| r.case.as_str()).collect();
-    // A memory filesystem has no FIFOs to begin with.
-    let wanted = ["without_hard_links", "without_symlinks", "without_ways_to_rename"];
+    let wanted = ["without_hard_links", "without_symlinks", "without_ways_to_rename", "without_fifos"];
     assert_eq!(failed, wanted.map(|name| format!("capabilities::{name}")));
 }
 

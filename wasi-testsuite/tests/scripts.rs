@@ -71,7 +71,7 @@ fn expected(script: &Script, caps: FsCaps) -> (Vec<String>, String) {
 /// What both can do; counts of a directory's links are left out.
 fn common(caps: FsCaps) -> FsCaps {
     use gangplank_conformance::Fixture as _;
-    caps & MemFixture.make().fs.info().caps - (FsCaps::DIR_NLINK | FsCaps::NO_REPLACE | FsCaps::EXCHANGE)
+    caps & (MemFixture.make().fs.info().caps - (FsCaps::DIR_NLINK | FsCaps::NO_REPLACE | FsCaps::EXCHANGE))
 }
 
 fn speakable(mut script: Script) -> Script {

@@ -132,8 +132,18 @@ pub(crate) fn excused(op: &Op, one: &str, other: &str) -> Option<Freedom> {
         "setlen" if either("BADF", "INVAL") => Some(Freedom::SizeWithoutWriting),
         "allocate" if either("BADF", "INVAL") => Some(Freedom::NothingWithoutWriting),
         "flist" if either("BADF", "NOTDIR") => Some(Freedom::ListWithoutReading),
+        "unlink" | "rmdir" | "rename" | "noreplace" | "exchange"
+            if (one == "BUSY" || other == "BUSY") && one != "ok" && other != "ok" && names_the_mount(op) =>
+        {
+            Some(Freedom::MountPoint)
+        }
         _ => None,
     }
+}
+
+/// Whether one of its paths ends at the name of the second filesystem.
+fn names_the_mount(op: &Op) -> bool {
+    op.args.iter().any(|path| path.trim_end_matches('/').rsplit('/').next() == Some("m"))
 }
 
 fn panicked(answer: &str) -> bool {

@@ -14,6 +14,9 @@ const GRACE: Duration = Duration::from_secs(20);
 
 type Cancel = Box<dyn FnOnce() + Send>;
 
+/// What to cancel, and how to learn that there is no need.
+type Watched = (Cancel, Receiver<()>);
+
 /// As long as it lives, somebody watches.
 pub(super) struct Guard(Option<Sender<()>>);
 
@@ -24,7 +27,7 @@ impl Drop for Guard {
 }
 
 thread_local! {
-    static WATCHDOG: RefCell<Option<Sender<(Cancel, Receiver<()>)>>> = const { RefCell::new(None) };
+    static WATCHDOG: RefCell<Option<Sender<Watched>>> = const { RefCell::new(None) };
 }
 
 /// Calls `cancel` after some time, unless the guard is gone by then; and aborts if it is not gone after much more.

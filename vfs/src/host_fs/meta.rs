@@ -55,6 +55,11 @@ pub(super) struct Attr {
 }
 
 impl Attr {
+    /// Whether the node has no name any more.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.nlink == 0
+    }
+
     pub(super) fn metadata(&self, dev: u64, ino: NodeId) -> Metadata {
         Metadata {
             dev,

@@ -142,7 +142,10 @@ impl Inner {
     /// The whole rest of the path in one go, if no symbolic link and no missing name is in the way.
     fn whole_run(self: &Arc<Self>, cx: &Ctx<'_>, dir: &File, run: &[u8], goal: Goal<'_>) -> Result<Option<Walked>> {
         match goal {
-            Goal::Stat { follow } => match self.sys.stat_run(dir, run, follow) {
+            Goal::Stat { follow } => match looked_at(
+                || self.sys.stat_run(dir, run, follow),
+                |found| matches!(found, Some(Ok(attr)) if attr.is_nameless()),
+            ) {
                 Some(Ok(attr)) => Ok(Some(Walked::Stat(self.metadata(&attr)))),
                 Some(Err(Errno::NOENT)) => Ok(Some(Walked::Missing)),
                 Some(Err(e)) => Err(e),
@@ -181,7 +184,7 @@ impl Inner {
     }
 
     fn stat_last(&self, dir: &File, name: Name<'_>, follow: bool) -> Result<Step> {
-        let attr = Attr::at(dir, name)?;
+        let attr = looked_at(|| Attr::at(dir, name), |found| found.as_ref().is_ok_and(Attr::is_nameless))?;
         if follow && attr.file_type == FileType::Symlink {
             return self.link_target(dir, name);
         }
@@ -274,6 +277,19 @@ fn prefix<'p>(path: &Components<'p>, count: usize) -> &'p [u8] {
             _ => return bytes,
         };
     }
+}
+
+/// What a name leads to, looked at again if that lost its last name in between: the kernel looks a name up first, and at
+/// the node then. Nobody who asks for a name is told of a node without one, but where a filesystem counts no links.
+fn looked_at<T>(look: impl Fn() -> T, is_nameless: impl Fn(&T) -> bool) -> T {
+    let mut found = look();
+    for _ in 0..TRIES {
+        if !is_nameless(&found) {
+            break;
+        }
+        found = look();
+    }
+    found
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ fn operation(naive: &mut Naive, real: &Real, view: &View, path: &[u8], input: &m
         _ => {
             let unlink = input.chance(1, 2);
             let expected = if unlink { naive.unlink(view, path) } else { naive.remove_dir(view, path) };
-            if expected.clone().is_ok_and(|node| naive.mounts.iter().any(|mount| mount.root == node)) {
+            if expected.is_ok_and(|node| naive.mounts.iter().any(|mount| mount.root == node)) {
                 // Of a part that is mounted elsewhere, too, nothing more would be known.
                 return;
             }
