@@ -229,8 +229,8 @@ impl<'a> Start<'a> {
     /// # Errors
     /// `XDEV` between two mounts, of the same filesystem too; `BUSY` for `.`, `..` and `/`, `EXIST` for one of them as
     /// the new path of a `NoReplace`; `ROFS`; `NOTDIR` for a trailing slash after either path if the old one is no
-    /// directory (in an exchange: after the new path if the new one is none); `BUSY` for a mount point; those of
-    /// [`FileSystem::rename`](crate::FileSystem::rename).
+    /// directory (in an exchange: after the new path if the new one is none); `BUSY` for a mount point that is not
+    /// renamed to itself; those of [`FileSystem::rename`](crate::FileSystem::rename).
     pub fn rename(&self, path: &[u8], to: &Start<'_>, to_path: &[u8], how: Rename) -> Result<()> {
         let old = Split::new(path)?;
         let from = self.slot_of(&old)?;
@@ -252,9 +252,12 @@ impl<'a> Start<'a> {
         if from.slash || to.slash {
             check_slashes(&self.cx, (&from, *old), (&to, *new), how)?;
         }
-        let resolver = self.resolver();
-        from.check_not_mounted(&resolver, *old)?;
-        to.check_not_mounted(&resolver, *new)?;
+        // A name that becomes itself stays where it is, and so does what is mounted there (`vfs_rename` in Linux).
+        if (from.dir.node(), *old) != (to.dir.node(), *new) {
+            let resolver = self.resolver();
+            from.check_not_mounted(&resolver, *old)?;
+            to.check_not_mounted(&resolver, *new)?;
+        }
         from.dir.fs().rename(&self.cx, (from.dir.node(), *old), (to.dir.node(), *new), how)
     }
 
