@@ -1,7 +1,7 @@
 //! `scripts`: operations on filesystems.
 //!
 //! The first byte says who plays, the others are what the [language](crate::differential::script) is spoken with. From
-//! an empty tree every answer must be one that the [model](crate::model) allows; from a tree that was prepared the plain
+//! an empty tree every answer must be one that the [model] allows; from a tree that was prepared the plain
 //! filesystem that holds it is the judge of the overlays over it. A divergence is told as a script of a few lines, which
 //! belongs into `conformance/regressions`.
 
