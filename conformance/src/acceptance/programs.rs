@@ -57,7 +57,7 @@ for i in $(seq 40); do echo "int f$i(int x) { return x * $i; }" >"f$i.c"; done
     echo '#include <stdio.h>'
     echo 'int main(void) { int s = 0;'
     for i in $(seq 40); do echo "s += f$i(1);"; done
-    echo 'printf("%d\n", s); return 0; }'
+    echo 'printf("%d", s); return 0; }'
 } >main.c
 printf 'OBJECTS := $(patsubst %%.c,%%.o,$(wildcard *.c))\nprogram: $(OBJECTS)\n\tgcc -o $@ $^\n%%.o: %%.c\n\tgcc -O1 -c -o $@ $<\n' >Makefile
 make -s -j4
