@@ -64,7 +64,9 @@ fn soak(rounds: usize, threads: usize) -> [(usize, usize); 2] {
     let programs = programs();
     let each = programs.len() * threads;
     // All threads wait for each other at these, and nothing runs while one looks.
-    let looks: Vec<_> = [25_usize.div_ceil(threads)].into_iter().chain((1..=10).map(|n| n * rounds / 10)).collect();
+    let hundred = 25_usize.div_ceil(threads);
+    let later = (1..=10).map(|n| n * rounds / 10).filter(|round| *round > hundred);
+    let looks: Vec<_> = [hundred].into_iter().chain(later).collect();
     let barrier = Barrier::new(threads);
     let seen = Mutex::new(Vec::new());
     let work = || {
