@@ -15,7 +15,8 @@ pub(crate) fn fuse(rest: &[String]) -> Result<()> {
         bail!("only Linux mounts filesystems for us");
     }
     let tools = root().join("target/tools");
-    for (name, version) in SUITES {
+    let is_a_question = rest.iter().any(|word| matches!(word.as_str(), "--help" | "-h"));
+    for (name, version) in SUITES.into_iter().filter(|_| !is_a_question) {
         if !is_installed(&tools.join("bin").join(name), version) {
             // They wait for the filesystem, and not for themselves: unoptimised they are built in half the time.
             run(cargo().args(["install", "--locked", "--debug", "--force", "--version", version, "--root"]).args([
