@@ -16,14 +16,18 @@
 //! * No link leads anywhere; so to follow one is to look up one name.
 //! * `read`, `put`, `list` of a path, and `allocate`, are several operations. Open files are read, written and listed.
 //!
+//! * Of hosts, whether contents and attributes are seen whole is not asked: [`Looks`].
+//!
 //! # Who decides who goes on
 //! [`RealThreads`] leaves it to the machine. Whoever runs threads in another way, a checker of schedules for example,
 //! is a [`Threads`], too.
 
 mod linear;
+mod looks;
 mod program;
 mod run;
 
 pub use linear::{Impossible, linearize};
+pub use looks::Looks;
 pub use program::{PROGRAMS, Program};
 pub use run::{Event, History, RealThreads, Threads, check, run};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Barrier, Mutex};
 
 use gangplank_vfs::FileSystem;
 
-use super::{Program, linearize};
+use super::{Looks, Program, linearize};
 use crate::{
     Made, World,
     differential::{Op, Rules, Run as _, step::Env},
@@ -114,13 +114,13 @@ pub fn run(fs: &Arc<dyn FileSystem>, program: &Program, threads: &dyn Threads) -
 ///
 /// # Panics
 /// If the filesystem panics.
-pub fn check(fs: &Arc<dyn FileSystem>, program: &Program, threads: &dyn Threads) -> Result<(), String> {
+pub fn check(fs: &Arc<dyn FileSystem>, program: &Program, threads: &dyn Threads, looks: Looks) -> Result<(), String> {
     let history = run(fs, program, threads);
     let mut model = Model::new(rules(fs));
     for op in &program.setup.0 {
         model.answer(op);
     }
-    match linearize(&model, &history.events, &history.tree) {
+    match linearize(&model, &history.events, &history.tree, looks) {
         Ok(_) => Ok(()),
         Err(why) => Err(format!("the program\n{program}has this history\n{history}\n{why}")),
     }

@@ -324,3 +324,40 @@ pub(crate) fn short(bytes: &[u8]) -> String {
     }
     out
 }
+
+/// How many bytes an answer shows, if it shows bytes: what [`short`] and quotes have made of them. A `*` that was in
+/// them may be taken for one that is not.
+pub(crate) fn length(answer: &str) -> Option<u64> {
+    let mut rest = answer.strip_prefix('"')?.strip_suffix('"')?;
+    let mut len = 0;
+    while !rest.is_empty() {
+        let byte = match rest.as_bytes() {
+            [b'\\', b'x', ..] => 4,
+            [b'\\', ..] => 2,
+            _ => 1,
+        };
+        rest = rest.get(byte..)?;
+        let times = rest.strip_prefix('*').and_then(|times| times.split_once(' '));
+        len += match times.and_then(|(times, after)| Some((times.parse::<u64>().ok()?, after))) {
+            Some((times, after)) => {
+                rest = after;
+                times
+            }
+            None => 1,
+        };
+    }
+    Some(len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_what_is_shown_is_that_of_the_bytes() {
+        for bytes in [&b""[..], b"hello", b"aaaa", b"aaaaa", b"\0\0\0\0\0\0x", b"\n\"\\", &[b'Z'; 70], &[0xff; 6]] {
+            assert_eq!(length(&format!("\"{}\"", short(bytes))), Some(bytes.len() as u64), "{bytes:?}");
+        }
+        assert_eq!(length("NOENT"), None);
+    }
+}

@@ -19,6 +19,7 @@ mod player;
 mod property;
 #[cfg(test)]
 mod tests;
+mod torn;
 mod tree;
 mod verbs;
 
