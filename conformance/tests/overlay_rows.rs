@@ -6,7 +6,7 @@ use gangplank_conformance::{
     differential::overlay::{Kind, Rig},
     layers::{Item, Layer},
 };
-use gangplank_vfs::{Cookie, Errno, NewNode, OpenFlags, Rename, SetAttr, Time};
+use gangplank_vfs::{Cookie, Errno, NewNode, OpenFlags, Rename, SetAttr, SetTime, Time};
 
 const READ: OpenFlags = OpenFlags::READ;
 const WRITE: OpenFlags = OpenFlags::WRITE;
@@ -140,6 +140,23 @@ rows! {
         w.rmdir("dir").unwrap();
         assert_eq!(w.node("dir").err(), Some(Errno::NOENT));
         assert!(!names(w, "").contains(&"dir".to_owned()));
+    }
+
+    /// Found by `cargo xtask diff --players all --seed 8`: to clear the whiteouts out of a removed directory was a change of
+    /// it, to whoever had it open. Renaming over it clears it, too.
+    fn an_open_directory_that_is_removed_keeps_its_mtime(_rig, w) {
+        let removals: [(&str, &[&str], fn(&World)); 2] = [
+            ("dir/sub", &["dir/sub/deep"], |w| w.rmdir("dir/sub").unwrap()),
+            ("other", &["other/thing"], |w| w.mv("empty", "other").unwrap()),
+        ];
+        for (dir, names, remove) in removals {
+            let open = w.open(dir, READ | OpenFlags::DIRECTORY).unwrap();
+            names.iter().for_each(|name| w.unlink(name).unwrap());
+            let then = Time(329_000_987_000_000_007);
+            w.setattr(dir, SetAttr { mtime: SetTime::To(then), ..SetAttr::default() }).unwrap();
+            remove(w);
+            assert_eq!(open.0.getattr().unwrap().mtime, then, "{dir}");
+        }
     }
 
     /// O4: unlink of a directory below succeeded.

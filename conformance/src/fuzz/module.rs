@@ -10,9 +10,11 @@ use gangplank::{
 };
 use wasmparser::{Validator, WasmFeatures, types::Types};
 
-/// How much memory is in order: what the validator and the rewriter make of a module.
+/// How much memory is in order: what the validator and the rewriter make of a module. `wasmparser` makes room for as many
+/// types as a recursive group claims to have, a million at most, before it reads the first; it does not touch that room.
 pub(super) fn heap(len: usize) -> usize {
-    (16 << 20) + 1024 * len
+    const TYPES: usize = 1_000_000 * 96;
+    (16 << 20) + TYPES + 1024 * len
 }
 
 /// Bytes as a module.

@@ -11,7 +11,9 @@ use super::{
     node::Node,
     shared::{Shared, Upper},
 };
-use crate::{Cookie, Ctx, Errno, FileSystem, FileType, Name, NewNode, NodeId, Remove, Rename, Result};
+use crate::{
+    Cookie, Ctx, Errno, FileSystem, FileType, Name, NewNode, NodeId, Remove, Rename, Result, SetAttr, SetTime,
+};
 
 /// A whiteout, where devices can be made.
 const WHITEOUT: NewNode<'static> = NewNode::Special { file_type: FileType::CharDevice, mode: 0, rdev: 0 };
@@ -232,9 +234,13 @@ fn remove_tree(fs: &dyn FileSystem, dir: NodeId, name: Name<'_>, depth: u32) -> 
     }
     let found = fs.lookup(&INTERNAL, dir, name)?;
     let inner = NodeRefIn(fs, found.node);
+    let mtime = fs.getattr(inner.1)?.mtime;
     for child in names_in(fs, inner.1)? {
         remove_tree(fs, inner.1, Name::from_checked(&child), depth + 1)?;
     }
+    // Whoever has it open has not seen what was in it, so to them nothing has been changed. A layer that cannot set times
+    // shows another, and that is no reason to leave the directory there.
+    let _ = fs.setattr(&INTERNAL, inner.1, &SetAttr { mtime: SetTime::To(mtime), ..SetAttr::default() });
     drop(inner);
     fs.remove(&INTERNAL, dir, name, Remove::Directory)
 }
