@@ -17,6 +17,8 @@ use gangplank_conformance::{
     fuzz::{self, TARGETS, Target, mutate::mutated},
 };
 use gangplank_vfs::image_fs::{ImageFs, ImageOptions};
+#[cfg(unix)]
+use gangplank_wasi::GuestMemory;
 
 /// Seeds or regressions of a target, by name.
 fn files(kind: &str, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
@@ -73,6 +75,22 @@ fn scripts() {
 #[test]
 fn syscalls() {
     smoke("syscalls", 300);
+}
+
+/// What a fuzzer finds can be shown again: nothing but the input decides what a guest does and is told. (Where it waited for
+/// ever it was ended after some time, and that may come earlier or later.)
+#[cfg(unix)]
+#[test]
+fn the_same_syscalls_answer_the_same() {
+    for (path, bytes) in files("seeds", "syscalls").into_iter().chain(files("regressions", "syscalls")) {
+        let run = || fuzz::syscalls::run_with(&bytes, |memory| GuestMemory::exclusive(memory));
+        for (one, other) in run().iter().zip(&run()) {
+            if one.ends_with("EXIT") || other.ends_with("EXIT") {
+                break;
+            }
+            assert_eq!(one, other, "{}", path.display());
+        }
+    }
 }
 
 #[test]

@@ -7,12 +7,12 @@ use std::{
 };
 
 use gangplank_vfs::{
-    FileSystem, FileType, Mount, MountOptions, OpenFile, OpenFlags, OverlayFs, Tree, VirtualFile, dir,
+    FileSystem, FileType, ManualClock, Mount, MountOptions, OpenFile, OpenFlags, OverlayFs, Tree, VirtualFile, dir,
     mem_fs::{MemFs, MemFsOptions},
 };
 use gangplank_wasi::{
     Call, Cancel, Process, ProcessBuilder, Rights, System, Thread,
-    abi::{self, Import, Outcome, errno_name},
+    abi::{self, Import, Kind, Outcome, errno_name},
     net::HostSocket,
     pipes, stdio,
 };
@@ -62,7 +62,7 @@ pub(super) struct Guest {
 
 /// What the first preopened directory holds.
 static TREE: LazyLock<MemFs> = LazyLock::new(|| {
-    let options = MemFsOptions::new().max_bytes(Some(1 << 20)).max_nodes(Some(40));
+    let options = options().max_bytes(Some(1 << 20)).max_nodes(Some(40));
     let tree = dir! {
         "f": "0123456789",
         "d": { "g": vec![b'g'; 5000], "l" => "../f" },
@@ -73,6 +73,12 @@ static TREE: LazyLock<MemFs> = LazyLock::new(|| {
     };
     tree.build_with(&options).expect("a tree that fits")
 });
+
+/// Of filesystems on which it is always the same moment: what is there can be told apart by nothing from run to run, but
+/// by [`Guest::forget_device`].
+fn options() -> MemFsOptions {
+    MemFsOptions::new().clock(Arc::new(ManualClock::new(1_700_000_000_123_456_789)))
+}
 
 impl Guest {
     /// The process that the first bytes describe.
@@ -85,14 +91,13 @@ impl Guest {
         let first: Arc<dyn FileSystem> = Arc::new(TREE.fork());
         let mut filesystems = vec![];
         let first: Arc<dyn FileSystem> = if overlaid {
-            let options = MemFsOptions::new().max_bytes(Some(1 << 20)).max_nodes(Some(100));
+            let options = options().max_bytes(Some(1 << 20)).max_nodes(Some(100));
             Arc::new(OverlayFs::builder().lower(first).upper_mem(options).build().expect("an overlay"))
         } else {
             filesystems.push(first.clone());
             first
         };
-        let second: Arc<dyn FileSystem> =
-            Arc::new(MemFsOptions::new().max_bytes(Some(1 << 16)).max_nodes(Some(5)).build());
+        let second: Arc<dyn FileSystem> = Arc::new(options().max_bytes(Some(1 << 16)).max_nodes(Some(5)).build());
         filesystems.push(second.clone());
         let place = |fs: &Arc<dyn FileSystem>, read_only| {
             Mount::detached(fs.clone(), MountOptions { read_only, ..MountOptions::default() })
@@ -229,6 +234,9 @@ impl Guest {
                 let name = name.unwrap_or_else(|| panic!("{import:?} answered {number}"));
                 judge.returned(name, &self.memory);
                 self.descriptors(import, &args, name);
+                if name == "SUCCESS" {
+                    self.forget_device(import, &args);
+                }
                 name
             }
             Outcome::Exit => {
@@ -250,6 +258,16 @@ impl Guest {
     fn perform(&mut self, import: &Import, args: &[u64]) -> Outcome {
         let thread = self.thread.as_ref().expect("it has one");
         (import.call)(&mut Call::new(thread, (self.lend)(&mut self.memory)), args)
+    }
+
+    /// Devices are numbered as they are made, so that one run has others than the next. Some memory is the length of a path,
+    /// and these are no part of what was asked for.
+    fn forget_device(&mut self, import: &Import, args: &[u64]) {
+        for (param, at) in import.params.iter().zip(args) {
+            if matches!(param.kind, Kind::OutFilestat | Kind::OutFilestatUnstable) {
+                self.put(*at, &[0; 8]);
+            }
+        }
     }
 
     /// Which numbers are open, after a call that returned.
