@@ -10,6 +10,7 @@ mod cursor;
 pub mod diff;
 mod errno;
 mod file;
+mod forward;
 mod fs;
 #[cfg(all(feature = "fuse", target_os = "linux"))]
 pub mod fuse;

@@ -7,9 +7,9 @@
 use std::sync::{Arc, Mutex};
 
 use gangplank_vfs::{
-    Bytes, Components, Ctx, Entry, Errno, FileSystem, FsCaps, FsInfo, Goal, MemFs, Metadata, Mount, MountOptions,
-    MountPoints, Name, NewNode, NodeId, OpenFlags, OverlayFs, Remove, Rename, Result, SetAttr, SetXattr, Snapshots,
-    StatFs, VirtualFile, Walked, Xattrs,
+    Bytes, Components, Ctx, Entry, Errno, FileSystem, FsCaps, FsInfo, Goal, MemFs, Mount, MountOptions, MountPoints,
+    Name, NewNode, NodeId, OpenFlags, OverlayFs, Remove, Rename, Result, SetAttr, SetXattr, Snapshots, VirtualFile,
+    Walked, Xattrs,
     layers::fault::{Calls, Fault, FaultFs},
 };
 
@@ -61,24 +61,12 @@ impl Recorder {
 }
 
 impl FileSystem for Recorder {
+    gangplank_vfs::forward_fs! { inner: root, retain, forget, lookup, parent, readlink, getattr, statfs, sync }
+
     fn info(&self) -> &FsInfo {
         &self.info
     }
-    fn root(&self) -> NodeId {
-        self.inner.root()
-    }
-    fn retain(&self, node: NodeId) {
-        self.inner.retain(node);
-    }
-    fn forget(&self, node: NodeId, n: u64) {
-        self.inner.forget(node, n);
-    }
-    fn lookup(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>) -> Result<Entry> {
-        self.inner.lookup(cx, dir, name)
-    }
-    fn parent(&self, dir: NodeId) -> Result<NodeId> {
-        self.inner.parent(dir)
-    }
+
     fn walk(
         &self,
         cx: &Ctx<'_>,
@@ -93,12 +81,6 @@ impl FileSystem for Recorder {
             }
             _ => self.inner.walk(cx, dir, path, mounts, goal),
         }
-    }
-    fn readlink(&self, node: NodeId) -> Result<Bytes> {
-        self.inner.readlink(node)
-    }
-    fn getattr(&self, node: NodeId) -> Result<Metadata> {
-        self.inner.getattr(node)
     }
     fn setattr(&self, cx: &Ctx<'_>, node: NodeId, attr: &SetAttr) -> Result<()> {
         self.change(|fs| fs.setattr(cx, node, attr))
@@ -123,12 +105,6 @@ impl FileSystem for Recorder {
             return self.change(|fs| fs.open(cx, node, flags));
         }
         self.inner.open(cx, node, flags)
-    }
-    fn statfs(&self) -> Result<StatFs> {
-        self.inner.statfs()
-    }
-    fn sync(&self) -> Result<()> {
-        self.inner.sync()
     }
     fn xattrs(&self) -> Option<&dyn Xattrs> {
         Some(self)

@@ -4,11 +4,7 @@
 use std::sync::Arc;
 
 use gangplank_conformance::{Fixture as _, Made, MemFixture};
-use gangplank_vfs::{
-    Bytes, Components, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Goal, Metadata, MountPoints, Name,
-    NewNode, NodeId, OpenFlags, Remove, Rename, Result, SetAttr, Snapshots, StatFs, VirtualFile, Walked, Xattrs,
-    walk_by_lookup,
-};
+use gangplank_vfs::{Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Name, NewNode, NodeId, Rename, Result};
 
 /// What is refused, or done otherwise.
 #[derive(Clone, Copy, Debug)]
@@ -59,42 +55,11 @@ impl Over {
 }
 
 impl FileSystem for Over {
+    gangplank_vfs::forward_fs! { inner: root, retain, forget, lookup, parent, walk_by_lookup, readlink, getattr, setattr,
+    remove, open, statfs, sync, xattrs, snapshots }
+
     fn info(&self) -> &FsInfo {
         &self.info
-    }
-    fn root(&self) -> NodeId {
-        self.inner.root()
-    }
-    fn retain(&self, node: NodeId) {
-        self.inner.retain(node);
-    }
-    fn forget(&self, node: NodeId, n: u64) {
-        self.inner.forget(node, n);
-    }
-    fn lookup(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>) -> Result<Entry> {
-        self.inner.lookup(cx, dir, name)
-    }
-    fn parent(&self, dir: NodeId) -> Result<NodeId> {
-        self.inner.parent(dir)
-    }
-    fn walk(
-        &self,
-        cx: &Ctx<'_>,
-        dir: NodeId,
-        path: &mut Components<'_>,
-        mounts: &dyn MountPoints,
-        goal: Goal<'_>,
-    ) -> Result<Walked> {
-        walk_by_lookup(self, cx, dir, path, mounts, goal)
-    }
-    fn readlink(&self, node: NodeId) -> Result<Bytes> {
-        self.inner.readlink(node)
-    }
-    fn getattr(&self, node: NodeId) -> Result<Metadata> {
-        self.inner.getattr(node)
-    }
-    fn setattr(&self, cx: &Ctx<'_>, node: NodeId, attr: &SetAttr) -> Result<()> {
-        self.inner.setattr(cx, node, attr)
     }
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
         self.may_make(cx, dir, name, new)?;
@@ -112,26 +77,8 @@ impl FileSystem for Over {
         }
         self.inner.link(cx, node, dir, name)
     }
-    fn remove(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, what: Remove) -> Result<()> {
-        self.inner.remove(cx, dir, name, what)
-    }
     fn rename(&self, cx: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
         let how = (self.twist.rename)(how)?;
         self.inner.rename(cx, from, to, how)
-    }
-    fn open(&self, cx: &Ctx<'_>, node: NodeId, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
-        self.inner.open(cx, node, flags)
-    }
-    fn statfs(&self) -> Result<StatFs> {
-        self.inner.statfs()
-    }
-    fn sync(&self) -> Result<()> {
-        self.inner.sync()
-    }
-    fn xattrs(&self) -> Option<&dyn Xattrs> {
-        self.inner.xattrs().filter(|_| self.info.caps.contains(FsCaps::XATTR))
-    }
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        self.inner.snapshots().filter(|_| self.info.caps.contains(FsCaps::SNAPSHOT))
     }
 }

@@ -1,21 +1,12 @@
 //! [`QuotaFile`]: an open regular file, whose growth is charged.
 
-use core::{ops::ControlFlow, task::Waker};
-use std::{
-    io::{IoSlice, IoSliceMut},
-    sync::Arc,
-};
-
-use bytes::Bytes;
+use std::{io::IoSlice, sync::Arc};
 
 use super::{
     Shared,
     account::{Account, BLOCK, State},
 };
-use crate::{
-    Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
-    VirtualFile,
-};
+use crate::{At, Ctx, Errno, NodeId, OpenFlags, Result, SetAttr, VirtualFile};
 
 /// An open regular file. Whatever may charge or refund runs under its account's lock, so that all who write through this
 /// filesystem agree where the file ends.
@@ -61,17 +52,8 @@ fn head<'a>(bufs: &'a [IoSlice<'a>], mut len: usize) -> Vec<IoSlice<'a>> {
 }
 
 impl VirtualFile for QuotaFile {
-    fn node(&self) -> Option<NodeId> {
-        self.inner.node()
-    }
-
-    fn seekable(&self) -> bool {
-        self.inner.seekable()
-    }
-
-    fn getattr(&self) -> Result<Metadata> {
-        self.inner.getattr()
-    }
+    crate::forward_file! { inner: node, seekable, getattr, read_at, read_bytes, seek_data, readdir, sync, poll,
+    read_stream, write_stream, flush, set_flags, advise, socket, is_terminal }
 
     fn setattr(&self, cx: &Ctx<'_>, attr: &SetAttr) -> Result<()> {
         let Some(len) = attr.size else { return self.inner.setattr(cx, attr) };
@@ -79,10 +61,6 @@ impl VirtualFile for QuotaFile {
         self.inner.setattr(cx, attr)?;
         self.resized(&mut state, len);
         Ok(())
-    }
-
-    fn read_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
-        self.inner.read_at(bufs, offset)
     }
 
     fn write_at(&self, bufs: &[IoSlice<'_>], at: At) -> Result<(usize, u64)> {
@@ -125,10 +103,6 @@ impl VirtualFile for QuotaFile {
         }
     }
 
-    fn read_bytes(&self, offset: u64, len: usize) -> Result<Bytes> {
-        self.inner.read_bytes(offset, len)
-    }
-
     fn set_len(&self, len: u64) -> Result<()> {
         let mut state = self.account.state.lock();
         self.inner.set_len(len)?;
@@ -165,50 +139,6 @@ impl VirtualFile for QuotaFile {
         }
         // What it would add could not be told before it is done.
         Err(Errno::NOTSUP)
-    }
-
-    fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
-        self.inner.seek_data(offset, what)
-    }
-
-    fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.inner.readdir(from, sink)
-    }
-
-    fn sync(&self, data_only: bool) -> Result<()> {
-        self.inner.sync(data_only)
-    }
-
-    fn poll(&self, interest: Events, waker: Option<&Waker>) -> Result<Events> {
-        self.inner.poll(interest, waker)
-    }
-
-    fn read_stream(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        self.inner.read_stream(bufs)
-    }
-
-    fn write_stream(&self, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        self.inner.write_stream(bufs)
-    }
-
-    fn flush(&self) -> Result<()> {
-        self.inner.flush()
-    }
-
-    fn set_flags(&self, flags: OpenFlags) -> Result<()> {
-        self.inner.set_flags(flags)
-    }
-
-    fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
-        self.inner.advise(offset, len, advice)
-    }
-
-    fn socket(&self) -> Option<&dyn Socket> {
-        self.inner.socket()
-    }
-
-    fn is_terminal(&self) -> bool {
-        self.inner.is_terminal()
     }
 }
 
