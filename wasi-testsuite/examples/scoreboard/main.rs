@@ -39,6 +39,8 @@ struct Asked {
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // As people write it; if that fails, so does everything else, and says why.
+    let root = root.canonicalize().unwrap_or(root);
     let asked = match parse(env::args().skip(1), &root) {
         Ok(Some(asked)) => asked,
         Ok(None) => {
