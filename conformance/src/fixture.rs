@@ -5,6 +5,7 @@ use std::{any::Any, fmt, path::PathBuf, sync::Arc};
 use gangplank_vfs::{
     Ctx, FileSystem, ManualClock, Name, NewNode, Remove,
     host_fs::{HostFs, Options, Resolver},
+    layers::quota::{QuotaFs, QuotaOptions},
     mem_fs::{MemFs, MemFsOptions},
 };
 
@@ -185,6 +186,31 @@ impl Fixture for HostFixture {
         let fs = HostFs::open_with(root, options).expect("open the temporary directory");
         let made = Made::new(fs).keeping((canaries, dir));
         if self.0 == Resolver::Portable { made.losing_removed() } else { made }
+    }
+}
+
+/// Filesystems of another fixture, with a quota around them.
+#[derive(Clone, Copy, Debug)]
+pub struct QuotaFixture<F>(pub F);
+
+impl<F: Fixture> QuotaFixture<F> {
+    fn around(&self, options: QuotaOptions) -> Made {
+        let made = self.0.make();
+        Made { fs: Arc::new(QuotaFs::new(made.fs.clone(), options)), ..made }
+    }
+}
+
+impl<F: Fixture> Fixture for QuotaFixture<F> {
+    fn name(&self) -> &str {
+        "quota"
+    }
+
+    fn make(&self) -> Made {
+        self.around(QuotaOptions::default())
+    }
+
+    fn make_small(&self) -> Option<Made> {
+        Some(self.around(QuotaOptions { bytes: Some(SMALL.0), nodes: Some(SMALL.1) }))
     }
 }
 

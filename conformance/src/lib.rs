@@ -47,6 +47,7 @@
 //! * [`layers`]: random layers for overlays.
 //! * [`exhaustive`]: all sequences of a few operations, on several filesystems at once.
 //! * [`differential`]: random scripts, fixed by a seed, on several filesystems at once.
+//! * [`scoreboard`]: all of it on everything that is ours, as a table. `cargo xtask scoreboard` writes it.
 //! * `acceptance`, with the feature `fuse`, on Linux: other people's suites and programs, on mounts.
 //! * `fuzz`, with the feature of that name: targets for fuzzers.
 
@@ -63,19 +64,23 @@ pub mod exhaustive;
 pub mod faults;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
+pub mod known;
 pub mod layers;
 pub mod leaks;
 pub mod model;
 pub mod report;
 pub mod sanity;
+pub mod scoreboard;
 
+mod asked;
 mod fixture;
 mod image;
 mod overlay;
 mod paths;
 mod world;
 
-pub use fixture::{DirFixture, Fixture, ForkFixture, HostFixture, Made, MemFixture, Seal};
+pub use asked::Asked;
+pub use fixture::{DirFixture, Fixture, ForkFixture, HostFixture, Made, MemFixture, QuotaFixture, Seal};
 pub use image::{ImageFixture, image_of};
 pub use overlay::{OverlayFixture, Prepared, Where};
 pub use paths::Paths;
@@ -99,7 +104,16 @@ pub struct Case {
 /// # Panics
 /// If the case fails.
 pub fn run(fixture: &dyn Fixture, case: fn(&World)) {
+    run_and_note(fixture, case);
+}
+
+/// As [`run`], and answers what the case has asked, and left out.
+///
+/// # Panics
+/// If the case fails.
+pub fn run_and_note(fixture: &dyn Fixture, case: fn(&World)) -> Asked {
     let mut world = World::new(fixture.make());
     world.set_small(fixture.make_small().map(World::new));
     case(&world);
+    world.asked()
 }

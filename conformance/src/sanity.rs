@@ -241,7 +241,7 @@ fn failure(report: &Report) -> String {
 }
 
 /// A fixture whose type is not known, as a player.
-struct As<'f>(&'f dyn Fixture);
+pub(crate) struct As<'f>(pub(crate) &'f dyn Fixture);
 
 impl Fixture for As<'_> {
     fn name(&self) -> &str {

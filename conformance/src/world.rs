@@ -16,7 +16,11 @@ use gangplank_vfs::{
     Remove, Rename, Result, SetAttr, Time, VirtualFile,
 };
 
-use crate::{Made, fixture::Seal};
+use crate::{
+    Made,
+    asked::{Asked, Lack, Notes},
+    fixture::Seal,
+};
 
 /// A filesystem under test.
 pub struct World {
@@ -26,6 +30,7 @@ pub struct World {
     small: Option<Box<World>>,
     seal: Option<Seal>,
     filled: bool,
+    notes: Notes,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -39,22 +44,43 @@ impl World {
     /// Around a new filesystem.
     pub fn new(made: Made) -> World {
         let Made { fs, clock, holds_removed, keep, seal, filled } = made;
-        World { fs, clock, holds_removed, small: None, seal, filled, _keep: keep }
+        World { fs, clock, holds_removed, small: None, seal, filled, notes: Notes::default(), _keep: keep }
     }
 
     /// The filesystem.
     pub fn fs(&self) -> &Arc<dyn FileSystem> {
+        self.notes.touch();
         &self.fs
     }
 
     /// Whether it claims all of `caps`.
     pub fn has(&self, caps: FsCaps) -> bool {
-        self.fs.info().caps.contains(caps)
+        let missing = caps - self.fs.info().caps;
+        self.notes.claims(caps, missing);
+        missing.is_empty()
+    }
+
+    /// What the case that has it in its hands has made of it so far.
+    pub fn asked(&self) -> Asked {
+        let mut asked = self.notes.asked();
+        if let Some(small) = &self.small {
+            let of_small = small.asked();
+            asked.touched |= of_small.touched;
+            asked.without.extend(of_small.without);
+            asked.without.dedup();
+        }
+        asked
     }
 
     /// Whether a node that is referenced, but has neither a name nor an open file, can still be used.
     pub fn holds_removed(&self) -> bool {
-        self.holds_removed && self.has(FsCaps::UNLINKED_OPEN)
+        if !self.has(FsCaps::UNLINKED_OPEN) {
+            return false;
+        }
+        if !self.holds_removed {
+            self.notes.lacks(Lack::Held);
+        }
+        self.holds_removed
     }
 
     /// Whether it came with a tree of its own and cannot be changed.
@@ -64,6 +90,9 @@ impl World {
 
     /// Another filesystem of the same kind, small enough to be filled, if there is such a thing.
     pub fn small(&self) -> Option<&World> {
+        if self.small.is_none() {
+            self.notes.lacks(Lack::Small);
+        }
         self.small.as_deref()
     }
 
@@ -81,6 +110,7 @@ impl World {
             small: None,
             seal: None,
             filled: self.filled,
+            notes: Notes::default(),
             _keep: Box::new(()),
         }
     }
@@ -99,6 +129,7 @@ impl World {
 
     /// The root directory.
     pub fn root(&self) -> Node {
+        self.notes.touch();
         self.fs.retain(self.fs.root());
         Node { fs: self.fs.clone(), id: self.fs.root(), file_type: FileType::Directory }
     }

@@ -118,27 +118,4 @@ fn a_walk_is_its_lookups() {
     assert!(compared > 1000);
 }
 
-/// An archive with a tree of its own.
-struct FilledFixture;
-
-impl Fixture for FilledFixture {
-    fn name(&self) -> &str {
-        "filled image"
-    }
-    fn make(&self) -> gangplank_conformance::Made {
-        let w = World::new(MemFixture.make());
-        w.put("f", "content");
-        w.mkdir("d").unwrap();
-        w.mkdir("d/e").unwrap();
-        w.put("d/e/long", vec![b'x'; 200_000]);
-        w.link("f", "d/hard").unwrap();
-        w.symlink("d/e", "l").unwrap();
-        w.symlink("nowhere", "d/dangling").unwrap();
-        for i in 0..30 {
-            w.put(&format!("d/e/{i}"), "");
-        }
-        gangplank_conformance::Made::new(image_of(w.fs())).filled()
-    }
-}
-
-gangplank_conformance::suite! { mod filled, read_only: FilledFixture }
+gangplank_conformance::suite! { mod filled, read_only: ImageFixture::Filled }

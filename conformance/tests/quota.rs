@@ -2,42 +2,19 @@
 
 use std::sync::Arc;
 
-use gangplank_conformance::{Fixture, HostFixture, Made, MemFixture, suite};
+use gangplank_conformance::{HostFixture, MemFixture, QuotaFixture, suite};
 use gangplank_vfs::{
     Errno, Tree,
     host_fs::HostFs,
     layers::quota::{QuotaFs, QuotaOptions},
 };
 
-struct Quota<F>(F);
-
-impl<F: Fixture> Quota<F> {
-    fn around(&self, options: QuotaOptions) -> Made {
-        let made = self.0.make();
-        Made { fs: Arc::new(QuotaFs::new(made.fs.clone(), options)), ..made }
-    }
-}
-
-impl<F: Fixture> Fixture for Quota<F> {
-    fn name(&self) -> &str {
-        "quota"
-    }
-
-    fn make(&self) -> Made {
-        self.around(QuotaOptions::default())
-    }
-
-    fn make_small(&self) -> Option<Made> {
-        Some(self.around(QuotaOptions { bytes: Some(1 << 20), nodes: Some(60) }))
-    }
-}
-
-suite! { mod quota_mem, fixture: Quota(MemFixture) }
-suite! { mod quota_host, fixture: Quota(HostFixture::BEST) }
+suite! { mod quota_mem, fixture: QuotaFixture(MemFixture) }
+suite! { mod quota_host, fixture: QuotaFixture(HostFixture::BEST) }
 
 #[test]
 fn differs_in_nothing_while_there_is_room() {
-    gangplank_conformance::differential::fuzz(&[&MemFixture, &Quota(MemFixture)], 7_000_000, 100, 60);
+    gangplank_conformance::differential::fuzz(&[&MemFixture, &QuotaFixture(MemFixture)], 7_000_000, 100, 60);
 }
 
 fn on_host(bytes: u64, nodes: u64, fill: impl FnOnce(&std::path::Path)) -> (tempfile::TempDir, Arc<QuotaFs>, Tree) {

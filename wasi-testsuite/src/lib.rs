@@ -10,6 +10,7 @@
 pub mod fixture;
 pub mod format;
 pub mod matrix;
+pub mod plan;
 pub mod run;
 #[cfg(unix)]
 pub mod sockets;

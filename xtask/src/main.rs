@@ -8,6 +8,7 @@ mod javascriptcore;
 mod race;
 mod run;
 mod sanitize;
+mod scoreboard;
 mod test;
 
 use std::process::ExitCode;
@@ -32,6 +33,9 @@ Tasks of the Gangplank repository.
   cargo xtask race [--seconds N] [openat2|portable]
                              attackers on the host exchange directories and links while paths are resolved, for a
                              minute with each resolver unless told otherwise; fails if anything outside is touched
+  cargo xtask scoreboard [--output FILE] [--check]
+                             runs the kit on every filesystem and all programs on every engine and filesystem, and writes
+                             CONFORMANCE.md: what passed where, and why the rest is not green (`--help` says how)
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Some("asan") => sanitize::asan(&rest),
         Some("miri") => sanitize::miri(&rest),
         Some("race") => race::race(&rest),
+        Some("scoreboard") => scoreboard::scoreboard(&rest),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

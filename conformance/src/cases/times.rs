@@ -60,7 +60,12 @@ fn creation(w) {
         let (m, dir) = (w.stat(format!("d/{name}")).unwrap(), d.stat().unwrap());
         assert!(m.atime == m.mtime && m.mtime == m.ctime, "{name}: {m:?}");
         assert!(m.btime <= m.ctime, "{name}: born after it changed");
-        assert_eq!((dir.mtime, dir.ctime), (m.mtime, m.ctime), "{name}: the directory's");
+        if w.has(FsCaps::LOCAL) {
+            assert_eq!((dir.mtime, dir.ctime), (m.mtime, m.ctime), "{name}: the directory's");
+        } else {
+            // Linux may look at a finer clock for the directory, if somebody has asked for its times: they follow.
+            assert!(dir.mtime == dir.ctime && dir.mtime >= m.mtime, "{name}: the directory's: {dir:?} {m:?}");
+        }
     };
     touches(w, "a file", &[(&d, CONTENT), (&old, NOTHING)], || drop(w.mkfile("d/f").unwrap()));
     made("f");

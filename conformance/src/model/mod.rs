@@ -32,7 +32,8 @@ use gangplank_vfs::{Errno, FsCaps, Result};
 
 pub use freedom::Freedom;
 pub use player::{ModelPlayer, check, follow, random_scripts};
-pub use property::{property, save, saved_scripts, search};
+pub(crate) use property::SCRIPTS;
+pub use property::{property, save, saved_scripts, saved_scripts_in, search};
 
 use crate::differential::{Op, Rules};
 use files::OpenFile;

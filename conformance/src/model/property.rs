@@ -8,7 +8,7 @@ use super::player::{follow, shrink};
 use crate::differential::{DRAWS, Divergence, Player, Rng, Script, seeds};
 
 /// How many scripts a suite tries, times what the environment variable `SEEDS` says.
-const SCRIPTS: u64 = 48;
+pub(crate) const SCRIPTS: u64 = 48;
 /// The longest of them.
 const LONGEST: u64 = 50;
 /// How many simpler scripts are tried at most.
@@ -101,21 +101,34 @@ fn simplest(
 /// # Panics
 /// If a file is no script, or the player does what the model does not allow.
 pub fn saved_scripts(player: &dyn Player) {
-    let Some(Ok(files)) = directory().map(std::fs::read_dir) else { return };
+    if let Some(dir) = directory() {
+        saved_scripts_in(&dir, player);
+    }
+}
+
+/// Replays the scripts in this directory that the player can run, and answers how many these are; none if there is no
+/// such directory.
+///
+/// # Panics
+/// As [`saved_scripts`].
+pub fn saved_scripts_in(dir: &Path, player: &dyn Player) -> usize {
+    let Ok(files) = std::fs::read_dir(dir) else { return 0 };
+    let mut played = 0;
     for path in files.map_while(|entry| entry.ok().map(|e| e.path())) {
         if path.extension().is_some_and(|e| e == "txt") {
             let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             let mut script: Script = text.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             // What it answers there depends on what can be done; here the model says it.
             script.0.iter_mut().for_each(|op| op.expected = None);
-            if player.caps().contains(script.needs())
-                && (player.mounts() || !script.mounts())
-                && let Err(found) = follow(&script, player)
-            {
-                panic!("{}: {} does what is not allowed\n{found}", path.display(), player.name());
+            if player.caps().contains(script.needs()) && (player.mounts() || !script.mounts()) {
+                if let Err(found) = follow(&script, player) {
+                    panic!("{}: {} does what is not allowed\n{found}", path.display(), player.name());
+                }
+                played += 1;
             }
         }
     }
+    played
 }
 
 /// Of the crate whose tests run.
