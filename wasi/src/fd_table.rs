@@ -4,12 +4,15 @@
 //! `FdTable::slots` is a leaf: it is held to find, place or remove a descriptor, never while anything is done with one,
 //! closing included.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use gangplank_vfs::{Errno, Result};
-use parking_lot::RwLock;
 
-use crate::{Descriptor, SharedDescriptor};
+use crate::{
+    Descriptor, SharedDescriptor,
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// How many descriptors a process can have unless its builder says otherwise.
 pub const FD_LIMIT: u32 = 1024;

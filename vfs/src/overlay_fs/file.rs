@@ -3,14 +3,10 @@
 //! It reads from a lower layer until the file has been copied up, by whomever, and from the upper one from then on: what
 //! is written through one description is seen by all, unlike in Linux. That costs one load.
 
-use core::{
-    ops::ControlFlow,
-    sync::atomic::{AtomicU32, Ordering},
-    task::Waker,
-};
+use core::{ops::ControlFlow, task::Waker};
 use std::{
     io::{IoSlice, IoSliceMut},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -19,6 +15,10 @@ use super::{layer::INTERNAL, node::Node, shared::Shared};
 use crate::{
     Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
     VirtualFile,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 const OFFSET_MAX: u64 = i64::MAX as u64;

@@ -1,17 +1,21 @@
 //! [`Shared`]: what an overlay and its open files have in common, and the operations on one node.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     layer::{INTERNAL, Layers, NodeRef},
     node::{Key, Node, ShadowState},
     tree::{ROOT, Slot, Tree},
 };
-use crate::{Ctx, Entry, Errno, FileSystem, FileType, FsInfo, Name, NodeId, Result, SetAttr};
+use crate::{
+    Ctx, Entry, Errno, FileSystem, FileType, FsInfo, Name, NodeId, Result, SetAttr,
+    sync::{
+        RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
 
 /// Everything an overlay consists of.
 #[derive(Debug)]

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
-
 use super::{
     file::OverlayFile,
     readdir::OverlayDir,
@@ -13,6 +11,7 @@ use super::{
 use crate::{
     Component, Components, Ctx, Errno, FileType, Goal, MountPoints, NodeId, OpenFlags, OpenHow, Opened, Result,
     VirtualFile, Walked,
+    sync::{RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// The tree, locked one way or the other.

@@ -29,7 +29,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 
 use self::{
     account::{Account, BLOCK, Limit},
@@ -38,7 +37,7 @@ use self::{
 use crate::{
     Components, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Goal, Metadata, MountPoints, Name, NewNode,
     NodeId, OpenFlags, Remove, Rename, Result, SetAttr, SetXattr, Snapshots, StatFs, VirtualFile, Walked, Xattrs,
-    walk_by_lookup,
+    sync::Mutex, walk_by_lookup,
 };
 
 /// What may be added. `None` is no limit.
