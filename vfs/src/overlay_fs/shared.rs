@@ -221,9 +221,15 @@ impl Shared {
             (None, _) | (Some(_), FileType::Regular) => {}
             (Some(_), _) => return Err(Errno::INVAL),
         }
-        self.copy_up(&node, attr.size.unwrap_or(u64::MAX))?;
-        let upper = node.real()?;
-        upper.fs.setattr(cx, upper.id, attr)?;
+        let set = |file: &NodeRef| file.fs.setattr(cx, file.id, attr);
+        let done = match attr.size {
+            Some(size) if node.upper.get().is_none() => self.copy_up_changed(&node, size, set)?,
+            _ => None,
+        };
+        if done.is_none() {
+            self.copy_up(&node, u64::MAX)?;
+            set(node.real()?)?;
+        }
         node.changed();
         Ok(())
     }
