@@ -8,6 +8,7 @@ mod javascriptcore;
 mod race;
 mod run;
 mod sanitize;
+mod shuttle;
 mod test;
 
 use std::process::ExitCode;
@@ -32,6 +33,9 @@ Tasks of the Gangplank repository.
   cargo xtask race [--seconds N] [openat2|portable]
                              attackers on the host exchange directories and links while paths are resolved, for a
                              minute with each resolver unless told otherwise; fails if anything outside is touched
+  cargo xtask shuttle [--schedules N] [--seed S] [--replay FILE] [FILTER]
+                             searches the schedules of threads for wrong answers and deadlocks (`--help` says more);
+                             not part of `test`, since it compiles the crates once more
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Some("asan") => sanitize::asan(&rest),
         Some("miri") => sanitize::miri(&rest),
         Some("race") => race::race(&rest),
+        Some("shuttle") => shuttle::shuttle(&rest),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
