@@ -44,7 +44,7 @@ fn over(undoes: bool, top: impl Fn(FaultFs) -> Arc<dyn FileSystem>) -> impl Fn()
     move || {
         let fs = FaultFs::new(Arc::new(tree.fork()));
         let faults = fs.faults().clone();
-        Stack { top: Made::new(top(fs)).with_clock(clock.clone()), faults, exact: true, undoes, cuts: false }
+        Stack { top: Made::new(top(fs)).with_clock(clock.clone()), faults, exact: true, undoes }
     }
 }
 
@@ -91,7 +91,7 @@ fn overlay(fault_below: bool) -> impl Fn() -> Stack {
         };
         let fs = OverlayFs::builder().lower(lower).upper_at(place("upper"), place("work")).build();
         let top = Made::new(Arc::new(fs.expect("an overlay"))).with_clock(clock.clone());
-        Stack { top, faults, exact: false, undoes: true, cuts: true }
+        Stack { top, faults, exact: false, undoes: true }
     }
 }
 

@@ -61,11 +61,7 @@ fn references(top: impl Fn(FaultFs) -> Arc<dyn FileSystem>) {
     for seed in 0..80 {
         let fs = FaultFs::new(Arc::new(tree.fork()));
         let faults = fs.faults().clone();
-        leaks::references(
-            Stack { top: Made::new(top(fs)), faults, exact: false, undoes: true, cuts: true },
-            9_000_000 + seed,
-            120,
-        );
+        leaks::references(Stack { top: Made::new(top(fs)), faults, exact: false, undoes: true }, 9_000_000 + seed, 120);
     }
 }
 

@@ -1,12 +1,12 @@
 //! [`Clock`]: where timestamps come from. Injected, because `wasm32-unknown-unknown` has no clock and tests want their
 //! own.
 
-use core::{
-    fmt,
+use core::fmt;
+
+use crate::{
+    Time,
     sync::atomic::{AtomicI64, Ordering},
 };
-
-use crate::Time;
 
 /// The time of day.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {

@@ -14,14 +14,13 @@
 //! quicker than they are, but only [`PATIENCE`] times: then the first in the line says so in `waiters`, and all others
 //! draw a number, too. So nobody is overtaken for ever.
 
-use core::{
-    hint,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
-    time::Duration,
-};
-use std::sync::OnceLock;
+use core::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{
+    Condvar, Mutex, OnceLock,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+    hint,
+};
 
 /// Set while somebody moves the cursor; the other bits are the position before.
 const HELD: u64 = 1 << 63;
@@ -32,11 +31,12 @@ const LAST: u64 = HELD - 1;
 /// How long a waiter sleeps at most, should nobody have seen him.
 const NAP: Duration = Duration::from_millis(1);
 
-/// How often somebody looks before he waits in the line: about as long as a move takes that copies 4 KiB.
-const LOOKS: u32 = 100;
+/// How often somebody looks before he waits in the line: about as long as a move takes that copies 4 KiB. Where
+/// schedules are searched, all that comes after is to be reached by short ones.
+const LOOKS: u32 = if cfg!(shuttle) { 2 } else { 100 };
 
 /// How often the first in the line is overtaken before nobody else may lock.
-const PATIENCE: u32 = 8;
+const PATIENCE: u32 = if cfg!(shuttle) { 2 } else { 8 };
 
 /// In `waiters`: the first in the line has lost his patience.
 const IMPATIENT: u32 = 1 << 31;

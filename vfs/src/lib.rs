@@ -33,6 +33,11 @@ mod resolve;
 mod shapes;
 pub mod source_fs;
 mod start;
+#[cfg(not(shuttle))]
+mod sync;
+#[cfg(shuttle)]
+#[doc(hidden)]
+pub mod sync;
 pub mod tree;
 mod types;
 

@@ -9,9 +9,8 @@
 use core::task::Waker;
 
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 
-use crate::{Errno, NodeId, Result};
+use crate::{Errno, NodeId, Result, sync::process::Mutex};
 
 /// Filesystem (`st_dev`) and node.
 type Identity = (u64, NodeId);

@@ -4,16 +4,19 @@
 //! `Namespace::table` is the only lock, is taken for a pointer copy, and is never held across a call into a
 //! filesystem.
 
-use core::{
-    fmt,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use core::fmt;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use parking_lot::RwLock;
 
-use crate::{Errno, FileSystem, FileType, Metadata, MountPoints, NodeId, Result};
+use crate::{
+    Errno, FileSystem, FileType, Metadata, MountPoints, NodeId, Result,
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, Ordering},
+        process,
+    },
+};
 
 /// Properties of one mount, whatever the filesystem itself allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -38,7 +41,7 @@ pub struct Mount {
 
 impl Mount {
     fn new(fs: Arc<dyn FileSystem>, root: NodeId, options: MountOptions) -> Arc<Mount> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        static NEXT: process::AtomicU64 = process::AtomicU64::new(1);
         fs.retain(root);
         let dev = fs.info().dev;
         Arc::new(Mount { id: NEXT.fetch_add(1, Ordering::Relaxed), fs, dev, root, options })

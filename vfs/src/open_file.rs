@@ -4,11 +4,7 @@
 //! `OpenFile::cursor` → the locks of the filesystem. The cursor's lock is held across a read or write at the cursor, as
 //! POSIX demands of threads that share a description ("2.9.7 Thread Interactions with Regular File Operations").
 
-use core::{
-    ops::ControlFlow,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
-    task::Waker,
-};
+use core::{ops::ControlFlow, task::Waker};
 use std::{
     io::{IoSlice, IoSliceMut},
     sync::Arc,
@@ -16,7 +12,14 @@ use std::{
 
 use crate::{
     Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Opened, Place, Result,
-    Seek, SetAttr, VirtualFile, cursor::Cursor, lock, mount::Mount,
+    Seek, SetAttr, VirtualFile,
+    cursor::Cursor,
+    lock,
+    mount::Mount,
+    sync::{
+        atomic::{AtomicU32, AtomicU64, Ordering},
+        process,
+    },
 };
 
 /// The flags that can change while a file is open.
@@ -360,7 +363,7 @@ impl OpenFile {
     }
 
     fn owner(&self) -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        static NEXT: process::AtomicU64 = process::AtomicU64::new(1);
         match self.owner.load(Ordering::Relaxed) {
             0 => {
                 let fresh = NEXT.fetch_add(1, Ordering::Relaxed);

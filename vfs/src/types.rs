@@ -1,12 +1,8 @@
 //! The plain values that cross the traits: identities, metadata, flags, capabilities.
 
-use core::{
-    fmt,
-    num::NonZeroU64,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use core::{fmt, num::NonZeroU64, sync::atomic::Ordering};
 
-use crate::Name;
+use crate::{Name, sync::process};
 
 /// Identity of a node inside one filesystem.
 ///
@@ -326,7 +322,7 @@ pub struct FsInfo {
 impl FsInfo {
     /// A number for [`dev`](FsInfo::dev) that no other filesystem of this process has.
     pub fn fresh_dev() -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        static NEXT: process::AtomicU64 = process::AtomicU64::new(1);
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 }

@@ -1,13 +1,12 @@
 //! [`Descriptor`]: an open file as one number of a process knows it.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
 use gangplank_vfs::{Errno, FileType, OpenFile, OpenFlags, Result};
 
 use crate::{
     RightSet, Rights,
     abi::FdFlags,
     abi::types::{Fdstat, Filetype},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 /// A descriptor that the table and the calls that use it share. Not the standard library's: nobody needs weak

@@ -4,12 +4,15 @@
 //! `FdTable::slots` is a leaf: it is held to find, place or remove a descriptor, never while anything is done with one,
 //! closing included.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use gangplank_vfs::{Errno, Result};
-use parking_lot::RwLock;
 
-use crate::{Descriptor, SharedDescriptor};
+use crate::{
+    Descriptor, SharedDescriptor,
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// How many descriptors a process can have unless its builder says otherwise.
 pub const FD_LIMIT: u32 = 1024;
@@ -21,8 +24,6 @@ const FIRST: u32 = 3;
 #[derive(Debug)]
 pub struct FdTable {
     slots: RwLock<Slots>,
-    /// All numbers are below this.
-    limit: u32,
     /// Whether one was refused for want of numbers.
     reached: AtomicBool,
 }
@@ -35,6 +36,10 @@ struct Slots {
     taken: Vec<u64>,
     /// No word of `taken` before this has a free bit that `lowest_free` would answer.
     first_free_word: usize,
+    /// All numbers are below this.
+    limit: u32,
+    /// Whether the process has ended: nothing is opened any more, and the limit is 0.
+    is_over: bool,
 }
 
 /// A number that nobody else gets, for a file that is about to be opened. Given back if that fails.
@@ -47,7 +52,7 @@ pub(crate) struct Reservation<'t> {
 impl FdTable {
     /// A table without descriptors, for numbers below `limit`.
     pub fn new(limit: u32) -> FdTable {
-        FdTable { slots: RwLock::default(), limit, reached: AtomicBool::new(false) }
+        FdTable { slots: RwLock::new(Slots { limit, ..Slots::default() }), reached: AtomicBool::new(false) }
     }
 
     /// The descriptor with this number.
@@ -65,15 +70,16 @@ impl FdTable {
     /// Gives a descriptor the lowest free number from 3 on.
     ///
     /// # Errors
-    /// `MFILE` if there is none below the limit.
+    /// `MFILE` if there is none below the limit; `BADF` if the process has ended.
     pub fn insert(&self, descriptor: Descriptor) -> Result<u32> {
         let descriptor = SharedDescriptor::new(descriptor);
         let mut slots = self.slots.write();
         let fd = slots.lowest_free();
-        if fd >= self.limit {
+        if fd >= slots.limit {
+            let error = self.full(&slots);
             // A file is closed after the lock is given back.
             drop(slots);
-            return Err(self.full());
+            return Err(error);
         }
         slots.take(fd);
         descriptor.set_number(Some(fd));
@@ -85,12 +91,12 @@ impl FdTable {
     /// no place.
     ///
     /// # Errors
-    /// `MFILE` if there is none below the limit.
+    /// `MFILE` if there is none below the limit; `BADF` if the process has ended.
     pub(crate) fn reserve(&self) -> Result<Reservation<'_>> {
         let mut slots = self.slots.write();
         let fd = slots.lowest_free();
-        if fd >= self.limit {
-            return Err(self.full());
+        if fd >= slots.limit {
+            return Err(self.full(&slots));
         }
         slots.take(fd);
         Ok(Reservation { table: self, fd })
@@ -101,10 +107,10 @@ impl FdTable {
     /// # Errors
     /// `MFILE` if the number is not below the limit; `EXIST` if it is taken.
     pub(crate) fn insert_at(&self, fd: u32, descriptor: Descriptor) -> Result<()> {
-        if fd >= self.limit {
+        let mut slots = self.slots.write();
+        if fd >= slots.limit {
             return Err(Errno::MFILE);
         }
-        let mut slots = self.slots.write();
         if slots.is_taken(fd) {
             return Err(Errno::EXIST);
         }
@@ -138,8 +144,8 @@ impl FdTable {
         let Some(Some(original)) = slots.descriptors.get(fd as usize) else { return Err(Errno::BADF) };
         let original = original.clone();
         let number = slots.lowest_free();
-        if number >= self.limit {
-            return Err(self.full());
+        if number >= slots.limit {
+            return Err(self.full(&slots));
         }
         slots.take(number);
         let copy = SharedDescriptor::new(Descriptor::duplicate(&original));
@@ -176,9 +182,12 @@ impl FdTable {
         Ok(())
     }
 
-    /// Remembers that the limit was reached.
+    /// There is no number: `BADF` if the process has ended. Else remembers that the limit was reached.
     #[cold]
-    fn full(&self) -> Errno {
+    fn full(&self, slots: &Slots) -> Errno {
+        if slots.is_over {
+            return Errno::BADF;
+        }
         self.reached.store(true, Ordering::Relaxed);
         Errno::MFILE
     }
@@ -198,10 +207,11 @@ impl FdTable {
         self.len() == 0
     }
 
-    /// Closes everything, as the end of a process does.
+    /// Closes everything, as the end of a process does. A thread that has not heard of it yet opens nothing more.
     pub(crate) fn close_all(&self) {
         let left: Vec<Left> = {
-            let slots = core::mem::take(&mut *self.slots.write());
+            let ended = Slots { is_over: true, ..Slots::default() };
+            let slots = core::mem::replace(&mut *self.slots.write(), ended);
             slots.descriptors.into_iter().flatten().map(Left::new).collect()
         };
         for descriptor in left {

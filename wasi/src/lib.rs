@@ -19,6 +19,7 @@ pub mod pipes;
 mod process;
 mod rights;
 pub mod stdio;
+mod sync;
 mod syscalls;
 pub mod system;
 mod trace;

@@ -6,13 +6,13 @@
 //! # Lock order
 //! `Life::state` is a leaf: wakers run after it is released.
 
-use core::{
-    sync::atomic::{AtomicBool, Ordering},
-    task::Waker,
-};
+use core::task::Waker;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use crate::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -9,6 +9,7 @@ mod race;
 mod run;
 mod sanitize;
 mod scoreboard;
+mod shuttle;
 mod test;
 
 use std::process::ExitCode;
@@ -36,6 +37,9 @@ Tasks of the Gangplank repository.
   cargo xtask scoreboard [--output FILE] [--check]
                              runs the kit on every filesystem and all programs on every engine and filesystem, and writes
                              CONFORMANCE.md: what passed where, and why the rest is not green (`--help` says how)
+  cargo xtask shuttle [--schedules N] [--seed S] [--replay FILE] [FILTER]
+                             searches the schedules of threads for wrong answers and deadlocks (`--help` says more);
+                             not part of `test`, since it compiles the crates once more
 ";
 
 fn main() -> ExitCode {
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Some("miri") => sanitize::miri(&rest),
         Some("race") => race::race(&rest),
         Some("scoreboard") => scoreboard::scoreboard(&rest),
+        Some("shuttle") => shuttle::shuttle(&rest),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

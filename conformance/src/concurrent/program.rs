@@ -126,12 +126,26 @@ pub const PROGRAMS: &[(&str, &str)] = &[
          pread 1 0 \n pwrite 0 5 yy",
     ),
     (
+        "what is appended to a file that has been cut stays",
+        "put f 0123456789 \n open 0 f rw \n open 1 f rwa \n--- \n setlen 0 3 \n--- \n fwrite 1 hello \n pread 1 0",
+    ),
+    (
+        "a file that is cut by whoever opens it while it is appended to",
+        "put f 0123456789 \n open 1 f rwa \n--- \n open 2 f rwt \n fstat 2 \n--- \n fwrite 1 hello \n--- \n pread 1 0 \n \
+         pread 1 0 \n lstat f",
+    ),
+    (
         "what is unlinked while it is opened and linked",
         "put f hello \n--- \n unlink f \n--- \n open 2 f rwc \n lstat f \n--- \n open 2 f r \n lstat f",
     ),
     (
         "an open directory that is removed stays empty",
         "mkdir e \n open 0 e rd \n--- \n mkdir e/a \n lstat e/a \n--- \n rmdir e \n flist 0 \n--- \n flist 0",
+    ),
+    (
+        "what is mounted has names of its own, and keeps its place",
+        "mount \n put m/f x \n put f yy \n--- \n rename f m/f \n link m/f f \n lstat m/f \n--- \n rename m/f m/g \n lstat f \n \
+         stat m \n--- \n mkdir m/f \n rmdir m \n lstat m/g",
     ),
 ];
 
@@ -168,6 +182,15 @@ impl Program {
         let threads = (0..2 + rng.below(2)).map(|_| thread(rng)).collect();
         Program { setup: setup.parse().expect("lines of the language"), threads }
     }
+
+    /// The same, where the directory `d` is another filesystem; or as it is, if it mounts one anyhow.
+    pub fn mounted(&self) -> Program {
+        if self.setup.mounts() {
+            return self.clone();
+        }
+        let text = self.to_string().replace("mkdir d\n", "").replace("d/", "m/");
+        format!("mount\n{text}").parse().expect("lines of the language")
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +204,16 @@ mod tests {
             assert_eq!(program.to_string().parse::<Program>().unwrap(), program);
             assert!((2..=3).contains(&program.threads.len()), "{program}");
             assert!(program.threads.iter().all(|thread| (2..=4).contains(&thread.0.len())), "{program}");
+        }
+    }
+
+    #[test]
+    fn a_mounted_program_uses_what_is_mounted_and_no_directory_in_its_place() {
+        for seed in 0..50 {
+            let program = Program::random(&mut Rng::new(seed), FsCaps::all()).mounted();
+            let text = program.to_string();
+            assert!(program.setup.mounts() && text.contains("m/f") && !text.contains("d/"), "{text}");
+            assert!(!program.setup.0.iter().any(|op| op.verb == "mkdir" && op.args == ["d"]), "{text}");
         }
     }
 

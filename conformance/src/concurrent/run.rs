@@ -10,7 +10,7 @@ use gangplank_vfs::FileSystem;
 
 use super::{Looks, Program, linearize};
 use crate::{
-    Made, World,
+    Fixture as _, Made, MemFixture, World,
     differential::{Op, Rules, Run as _, step::Env},
     model::Model,
 };
@@ -73,7 +73,7 @@ impl Threads for RealThreads {
     }
 }
 
-/// Runs a program on an empty filesystem.
+/// Runs a program on an empty filesystem. What it mounts is one in memory.
 ///
 /// # Panics
 /// If the filesystem panics.
@@ -82,14 +82,18 @@ pub fn run(fs: &Arc<dyn FileSystem>, program: &Program, threads: &dyn Threads) -
     let env = || Env::new(World::new(Made::new(fs.clone())), rules);
     let mut first = env();
     for op in &program.setup.0 {
-        first.step(op);
+        if op.verb == "mount" {
+            first.mount(|| World::new(MemFixture.make())).expect("nothing is mounted yet");
+        } else {
+            first.step(op);
+        }
     }
     let moment = Arc::new(AtomicU64::new(0));
     let events = Arc::new(Mutex::new(vec![]));
     let mut bodies: Vec<Box<dyn FnOnce() + Send>> = vec![];
     for (thread, script) in program.threads.iter().enumerate() {
         let mut env = env();
-        env.share(first.slots());
+        env.join(&first);
         let (script, moment, events) = (script.clone(), moment.clone(), events.clone());
         bodies.push(Box::new(move || {
             for op in script.0 {

@@ -54,9 +54,11 @@ impl Env {
         &self.slots
     }
 
-    /// Shares the open files of another.
-    pub(crate) fn share(&mut self, slots: &Slots) {
-        self.slots = slots.clone();
+    /// Shares the open files and the mounts of another on the same filesystem.
+    pub(crate) fn join(&mut self, other: &Env) {
+        self.slots = other.slots.clone();
+        self.home = other.home.clone();
+        self.paths = other.paths.clone();
     }
 
     /// Whether a slot holds an open file.

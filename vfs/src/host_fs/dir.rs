@@ -13,14 +13,15 @@
 use core::ops::ControlFlow;
 use std::{fs::File, sync::Arc};
 
-use parking_lot::Mutex;
-
 use super::{
     Inner, Resolver,
     meta::{Attr, Key, check_attr},
     sys::set_attr_of,
 };
-use crate::{Cookie, Ctx, DirEntry, Errno, FileType, Metadata, Name, NodeId, OpenFlags, Result, SetAttr, VirtualFile};
+use crate::{
+    Cookie, Ctx, DirEntry, Errno, FileType, Metadata, Name, NodeId, OpenFlags, Result, SetAttr, VirtualFile,
+    sync::Mutex,
+};
 
 #[derive(Debug)]
 pub(super) struct HostDir {

@@ -5,10 +5,7 @@
 //! `lseek` to read it. Nothing else uses that offset but `seek_data`; a lock keeps the two calls together. Up to 1024
 //! buffers are one write; more are several, and somebody else's may come between.
 
-use core::{
-    any::Any,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use core::any::Any;
 use std::{
     fs::File,
     io::{IoSlice, IoSliceMut},
@@ -16,14 +13,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use super::{
     Inner, io as os,
     meta::{Attr, Key, check_attr},
     sys::set_attr_of,
 };
-use crate::{Advice, At, Ctx, Errno, FileType, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, VirtualFile};
+use crate::{
+    Advice, At, Ctx, Errno, FileType, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, VirtualFile,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 /// Buffers that one syscall takes (`IOV_MAX`).
 const IOV_MAX: usize = 1024;

@@ -4,7 +4,6 @@
 //! for that alone, after it has been seen to be the real procfs (`rustix-linux-procfs` checks device, type, mode and
 //! mount); what is opened there is the inode that we hold, whatever has happened to its names.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::{
     fs::File,
     os::fd::{AsFd, BorrowedFd},
@@ -23,7 +22,10 @@ use super::{
     node::Node,
     sys::{Request, Sys},
 };
-use crate::{Errno, FileType, Name, OpenFlags, Remove, Rename, Result, SetAttr, SetTime};
+use crate::{
+    Errno, FileType, Name, OpenFlags, Remove, Rename, Result, SetAttr, SetTime,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// No magic links and no symbolic links at all, so that the only ways left are down.
 const RESOLVE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS).union(ResolveFlags::NO_SYMLINKS);

@@ -47,7 +47,6 @@ mod xattr;
 use std::{fs::File, path::Path, sync::Arc};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use self::{
     meta::{Attr, Key, check_attr, new_mode},
@@ -57,7 +56,7 @@ use self::{
 use crate::{
     Components, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Goal, Metadata, MountPoints, Name, NewNode,
     NodeId, OpenFlags, OpenHow, Opened, Remove, Rename, Result, SetAttr, Snapshots, StatFs, VirtualFile, Walked,
-    Xattrs,
+    Xattrs, sync::Mutex,
 };
 
 /// How names are resolved.

@@ -8,10 +8,9 @@ use core::mem;
 use std::{fs::File, sync::Arc};
 
 use hashbrown::{HashMap, hash_map};
-use parking_lot::Mutex;
 
 use super::meta::{Attr, Key, TOP, mix};
-use crate::{Errno, FileType, Name, NodeId, Result};
+use crate::{Errno, FileType, Name, NodeId, Result, sync::Mutex};
 
 /// A node of the host, and how we hold it.
 #[derive(Debug)]

@@ -1,9 +1,6 @@
 //! [`HostStream`]: an open FIFO, or a character device. The descriptor is non-blocking, so nothing here ever waits.
 
-use core::{
-    sync::atomic::{AtomicBool, Ordering},
-    task::Waker,
-};
+use core::task::Waker;
 use std::{
     fs::File,
     io::{IoSlice, IoSliceMut, IsTerminal},
@@ -21,6 +18,7 @@ use crate::{
     Ctx, Errno, Events, Metadata, NodeId, OpenFlags, Result, SetAttr, SetTime, Socket, VirtualFile,
     host_fs::meta::{Key, check_attr},
     reactor::{Source, poll_now},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// Buffers that one syscall takes (`IOV_MAX`).

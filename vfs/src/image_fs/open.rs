@@ -1,10 +1,7 @@
 //! Open files and directories of an image.
 
 use core::ops::ControlFlow;
-use std::{
-    io::IoSliceMut,
-    sync::{Arc, OnceLock},
-};
+use std::{io::IoSliceMut, sync::Arc};
 
 use bytes::Bytes;
 
@@ -12,7 +9,7 @@ use super::{
     Backing, Shared,
     index::{Body, Piece, Sparse, id},
 };
-use crate::{Cookie, DirEntry, Errno, Metadata, Name, NodeId, OpenFlags, Result, Seek, VirtualFile};
+use crate::{Cookie, DirEntry, Errno, Metadata, Name, NodeId, OpenFlags, Result, Seek, VirtualFile, sync::OnceLock};
 
 /// An open regular file.
 #[derive(Debug)]

@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 
 use super::{backing::Backing, index::Index};
-use crate::{Errno, Result};
+use crate::{Errno, Result, sync::Mutex};
 
 /// A compressed file in a zip archive.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 
 use core::{mem, ops::Deref};
 
-use parking_lot::Mutex;
+use crate::sync::process::Mutex;
 
 /// Bytes in a chunk.
 pub(super) const CHUNK: usize = 16 << 10;

@@ -1,13 +1,13 @@
 //! [`MemDir`]: an open directory.
 
-use core::{
-    ops::ControlFlow,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use core::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::shared::Shared;
-use crate::{Cookie, Ctx, DirEntry, Errno, Metadata, NodeId, OpenFlags, Result, SetAttr, VirtualFile};
+use crate::{
+    Cookie, Ctx, DirEntry, Errno, Metadata, NodeId, OpenFlags, Result, SetAttr, VirtualFile,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 /// An open directory. It holds a reference to its node.
 #[derive(Debug)]

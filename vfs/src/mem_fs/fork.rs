@@ -1,15 +1,17 @@
 //! Copying a whole filesystem. Why this is one point in time: [`mem_fs`](super).
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::RwLock;
-
 use super::{
     Atime, info,
     refs::Refs,
     shared::{Shared, next_epoch},
 };
-use crate::FsInfo;
+use crate::{
+    FsInfo,
+    sync::{
+        RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 impl Shared {
     pub(super) fn fork(&self) -> Shared {

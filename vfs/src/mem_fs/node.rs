@@ -1,10 +1,8 @@
 //! What a node consists of.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use parking_lot::RwLock;
 use triomphe::Arc;
 
 use super::{
@@ -13,7 +11,13 @@ use super::{
     refs::{Opens, Refs},
     tree::ROOT,
 };
-use crate::{Clock, Cred, FileType, Metadata, NodeId, SetAttr, SetTime, Time};
+use crate::{
+    Clock, Cred, FileType, Metadata, NodeId, SetAttr, SetTime, Time,
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 /// Extended attributes of one node.
 pub(super) type XattrMap = BTreeMap<Box<[u8]>, Bytes>;

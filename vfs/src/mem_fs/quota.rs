@@ -1,8 +1,9 @@
 //! [`Quota`]: what one filesystem may use, reserved before anything is allocated.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use crate::{Errno, Result};
+use crate::{
+    Errno, Result,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 /// What a limit has refused, since the filesystem was made or forked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

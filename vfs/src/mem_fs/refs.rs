@@ -5,15 +5,19 @@
 //! each. All else is counted here, beside the table, because most nodes have no references and because a fork starts
 //! without any.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::fmt;
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
-use parking_lot::Mutex;
 
 use super::tree::ROOT;
-use crate::NodeId;
+use crate::{
+    NodeId,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 /// References to nodes: callers' ([`FileSystem`](crate::FileSystem)), one for each open directory, one for each open
 /// file that is not counted in its node, and one to its last parent for each removed directory that is still

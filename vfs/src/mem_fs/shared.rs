@@ -1,14 +1,10 @@
 //! [`Shared`]: what a filesystem and its open files have in common, and the operations on one node.
 
-use core::{
-    hash::{BuildHasher, Hasher},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use core::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use foldhash::quality::FixedState;
-use parking_lot::RwLock;
 
 use super::{
     Atime, MemFsOptions,
@@ -19,7 +15,14 @@ use super::{
     refs::{Closed, Refs},
     tree::Tree,
 };
-use crate::{Clock, Cred, Entry, Errno, FsInfo, Metadata, Name, NodeId, Result, SetAttr, Time};
+use crate::{
+    Clock, Cred, Entry, Errno, FsInfo, Metadata, Name, NodeId, Result, SetAttr, Time,
+    sync::{
+        RwLock,
+        atomic::{AtomicU64, Ordering},
+        process,
+    },
+};
 
 /// Everything a filesystem consists of.
 #[derive(Debug)]
@@ -290,7 +293,7 @@ impl Shared {
 }
 
 pub(super) fn next_epoch() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
+    static NEXT: process::AtomicU64 = process::AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 

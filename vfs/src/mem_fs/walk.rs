@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     dirfile::MemDir,
@@ -15,6 +14,7 @@ use super::{
 use crate::{
     Component, Components, Ctx, Entry, Errno, FileType, Goal, MountPoints, Name, NodeId, OpenFlags, OpenHow, Opened,
     Result, VirtualFile, Walked,
+    sync::{RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// Walks with the tree locked for reading; only if it comes to changing something, once more with it locked for

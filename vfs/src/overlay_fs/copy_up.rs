@@ -46,39 +46,69 @@ impl Shared {
         if node.upper.get().is_some() {
             return Ok(());
         }
-        let upper = self.upper()?;
-        if node.file_type != FileType::Regular {
-            let mut tree = self.tree.write();
-            let slot = tree.slot_of(node.id)?;
-            return self.copy_up_locked(&mut tree, slot, 0);
+        if node.file_type == FileType::Regular {
+            return self.copy_up_changed(node, limit, |_| Ok(())).map(drop);
         }
-        let _alone = node.copy_up.lock();
-        if node.upper.get().is_some() {
-            return Ok(());
-        }
-        let copy = self.make_copy(upper, node, limit)?;
         let mut tree = self.tree.write();
         let slot = tree.slot_of(node.id)?;
-        self.publish(&mut tree, slot, copy)
+        self.copy_up_locked(&mut tree, slot, 0)
     }
 
-    /// The same with the tree locked: for what has no content, or whose content is not wanted.
+    /// The same for a regular file, whose copy is changed before anybody sees it: what is cut off is not copied, and who
+    /// saw the copy without it, and then what `change` does, would see it cut twice, and what was appended in between
+    /// would go. `None` if somebody else has made the copy: then nothing has been changed.
+    ///
+    /// # Errors
+    /// As [`copy_up`](Self::copy_up); those of `change`.
+    pub(super) fn copy_up_changed<R>(
+        &self,
+        node: &Arc<Node>,
+        limit: u64,
+        change: impl FnOnce(&NodeRef) -> Result<R>,
+    ) -> Result<Option<R>> {
+        let upper = self.upper()?;
+        let _alone = node.copy_up.lock();
+        if node.upper.get().is_some() {
+            return Ok(None);
+        }
+        let copy = self.make_copy(upper, node, limit)?;
+        let changed = change(&copy.node)?;
+        let mut tree = self.tree.write();
+        let slot = tree.slot_of(node.id)?;
+        Ok(self.publish(&mut tree, slot, copy)?.then_some(changed))
+    }
+
+    /// As [`copy_up`](Self::copy_up) with the tree locked: for what has no content, or whose content is not wanted.
     pub(super) fn copy_up_locked(&self, tree: &mut Tree, slot: Slot, limit: u64) -> Result<()> {
         let node = tree.node(slot)?;
         if node.upper.get().is_some() {
             return Ok(());
         }
         let copy = self.make_copy(self.upper()?, &node.clone(), limit)?;
-        self.publish(tree, slot, copy)
+        self.publish(tree, slot, copy).map(drop)
+    }
+
+    /// Copies a regular file up without its content, and opens the copy before anybody sees it, for the reason that
+    /// [`copy_up_changed`](Self::copy_up_changed) gives. It must not be in the upper layer yet.
+    pub(super) fn copy_up_opened(
+        &self,
+        tree: &mut Tree,
+        slot: Slot,
+        open: impl FnOnce(&NodeRef) -> Result<Arc<dyn VirtualFile>>,
+    ) -> Result<Arc<dyn VirtualFile>> {
+        let copy = self.make_copy(self.upper()?, &tree.node(slot)?.clone(), 0)?;
+        let file = open(&copy.node)?;
+        self.publish(tree, slot, copy)?;
+        Ok(file)
     }
 
     /// Gives a copy its name, and the node its copy. Directories above it that are not in the upper layer yet are made
-    /// around it, so that one rename shows all of them.
-    fn publish(&self, tree: &mut Tree, slot: Slot, mut copy: Copy<'_>) -> Result<()> {
+    /// around it, so that one rename shows all of them. Answers whether it is this copy.
+    fn publish(&self, tree: &mut Tree, slot: Slot, mut copy: Copy<'_>) -> Result<bool> {
         let node = tree.node(slot)?.clone();
         if node.upper.get().is_some() {
             // Somebody needed it without its content meanwhile.
-            return Ok(());
+            return Ok(false);
         }
         let place = tree.parent_and_name(slot);
         let indexed = copy.marked && !node.is_dir() && copy.below.nlink > 1 && !node.gone.load(Ordering::Acquire);
@@ -87,7 +117,8 @@ impl Shared {
         }
         let Some((dir, name)) = place else {
             // Held by the node, it needs no name.
-            return self.published(tree, slot, &copy.node, &copy.below, copy.marked);
+            self.published(tree, slot, &copy.node, &copy.below, copy.marked)?;
+            return Ok(true);
         };
         let name = name.as_bytes().to_vec();
         let name = Name::from_checked(&name);
@@ -101,7 +132,8 @@ impl Shared {
         if indexed {
             self.uncount_name(&node);
         }
-        tree.set_in_upper(dir, name)
+        tree.set_in_upper(dir, name)?;
+        Ok(true)
     }
 
     fn publish_in(&self, tree: &mut Tree, dir: Slot, (copy, name): (&mut Copy<'_>, Name<'_>)) -> Result<()> {

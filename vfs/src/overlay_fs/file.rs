@@ -3,22 +3,26 @@
 //! It reads from a lower layer until the file has been copied up, by whomever, and from the upper one from then on: what
 //! is written through one description is seen by all, unlike in Linux. That costs one load.
 
-use core::{
-    ops::ControlFlow,
-    sync::atomic::{AtomicU32, Ordering},
-    task::Waker,
-};
+use core::{ops::ControlFlow, task::Waker};
 use std::{
     io::{IoSlice, IoSliceMut},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use bytes::Bytes;
 
-use super::{layer::INTERNAL, node::Node, shared::Shared};
+use super::{
+    layer::{INTERNAL, NodeRef},
+    node::Node,
+    shared::Shared,
+};
 use crate::{
     Advice, At, Cookie, Ctx, DirEntry, Errno, Events, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, Socket,
     VirtualFile,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 const OFFSET_MAX: u64 = i64::MAX as u64;
@@ -78,13 +82,13 @@ impl OverlayFile {
         Ok(&**self.upper.get_or_init(|| file))
     }
 
-    /// The file in the upper layer, with `limit` bytes of its content at least.
+    /// The file in the upper layer, with all its content.
     #[inline]
-    fn writable(&self, limit: u64) -> Result<&dyn VirtualFile> {
+    fn writable(&self) -> Result<&dyn VirtualFile> {
         match self.upper.get() {
             Some(upper) => Ok(&**upper),
             None => {
-                self.shared.copy_up(&self.node, limit)?;
+                self.shared.copy_up(&self.node, u64::MAX)?;
                 self.open_upper()
             }
         }
@@ -138,7 +142,7 @@ impl VirtualFile for OverlayFile {
             At::End if bufs.iter().all(|buf| buf.is_empty()) => return Ok((0, self.getattr()?.size)),
             _ => {}
         }
-        self.writable(u64::MAX)?.write_at(bufs, at)
+        self.writable()?.write_at(bufs, at)
     }
 
     fn read_bytes(&self, offset: u64, len: usize) -> Result<Bytes> {
@@ -154,7 +158,14 @@ impl VirtualFile for OverlayFile {
         if len > self.shared.info.max_file_size {
             return Err(Errno::FBIG);
         }
-        self.writable(len)?.set_len(len)
+        if self.upper.get().is_none() {
+            let cut =
+                |copy: &NodeRef| copy.fs.open(&INTERNAL, copy.id, OpenFlags::READ | OpenFlags::WRITE)?.set_len(len);
+            if self.shared.copy_up_changed(&self.node, len, cut)?.is_some() {
+                return Ok(());
+            }
+        }
+        self.writable()?.set_len(len)
     }
 
     fn allocate(&self, offset: u64, len: u64) -> Result<()> {
@@ -165,7 +176,7 @@ impl VirtualFile for OverlayFile {
         if len == 0 || offset.checked_add(len).is_none_or(|end| end > OFFSET_MAX) {
             return Err(Errno::INVAL);
         }
-        self.writable(u64::MAX)?.allocate(offset, len)
+        self.writable()?.allocate(offset, len)
     }
 
     fn clone_to(&self, target: &dyn VirtualFile) -> Result<()> {

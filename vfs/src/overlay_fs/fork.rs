@@ -1,16 +1,19 @@
 //! Copying a whole overlay: a fork of the upper layer, and an empty cache.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
-
-use parking_lot::RwLock;
 
 use super::{
     shared::{Seed, Shared, Upper},
     tree::{ROOT, Tree},
     work,
 };
-use crate::{Errno, FileSystem, FsInfo, Result, Snapshots};
+use crate::{
+    Errno, FileSystem, FsInfo, Result, Snapshots,
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
 
 impl Shared {
     pub(super) fn fork(&self) -> Result<Shared> {

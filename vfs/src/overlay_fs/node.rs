@@ -1,16 +1,20 @@
 //! [`Node`]: a node as the overlay shows it, and where it is in the layers.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{OnceLock, Weak};
+use std::sync::Weak;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use super::{
     layer::{Lower, NodeRef},
     readdir::LowerNames,
 };
-use crate::{Errno, FileType, Metadata, NodeId, Result, Time};
+use crate::{
+    Errno, FileType, Metadata, NodeId, Result, Time,
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 /// Where a node comes from: what its number is made of, so that nothing needs to remember it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,14 +1,9 @@
 //! [`Builder`]: which layers an overlay has.
 
-use core::{
-    fmt,
-    hash::BuildHasher,
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize},
-};
+use core::{fmt, hash::BuildHasher};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use parking_lot::RwLock;
 
 use super::{
     OverlayFs,
@@ -23,6 +18,10 @@ use super::{
 use crate::{
     Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, MemFsOptions, Mount, MountOptions, Name, NewNode, NodeId,
     Place, Remove, SetXattr,
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    },
 };
 
 /// Names known at once where nodes cost nothing but memory, and where each may cost a descriptor.

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet, HashTable};
-use parking_lot::Mutex;
 
 use super::{
     layer::{INTERNAL, LIST, NodeRef, Said},
@@ -22,7 +21,9 @@ use super::{
     shared::Shared,
     tree::{Child, Slot, Tree},
 };
-use crate::{Cookie, Ctx, DirEntry, FileType, Metadata, Name, NodeId, OpenFlags, Result, SetAttr, VirtualFile};
+use crate::{
+    Cookie, Ctx, DirEntry, FileType, Metadata, Name, NodeId, OpenFlags, Result, SetAttr, VirtualFile, sync::Mutex,
+};
 
 /// Cookies of the second part have this bit, and an index.
 const BELOW: u64 = 1 << 63;

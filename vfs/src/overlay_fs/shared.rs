@@ -1,17 +1,21 @@
 //! [`Shared`]: what an overlay and its open files have in common, and the operations on one node.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     layer::{INTERNAL, Layers, NodeRef},
     node::{Key, Node, ShadowState},
     tree::{ROOT, Slot, Tree},
 };
-use crate::{Ctx, Entry, Errno, FileSystem, FileType, FsInfo, Name, NodeId, Result, SetAttr};
+use crate::{
+    Ctx, Entry, Errno, FileSystem, FileType, FsInfo, Name, NodeId, Result, SetAttr,
+    sync::{
+        RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
 
 /// Everything an overlay consists of.
 #[derive(Debug)]
@@ -217,9 +221,15 @@ impl Shared {
             (None, _) | (Some(_), FileType::Regular) => {}
             (Some(_), _) => return Err(Errno::INVAL),
         }
-        self.copy_up(&node, attr.size.unwrap_or(u64::MAX))?;
-        let upper = node.real()?;
-        upper.fs.setattr(cx, upper.id, attr)?;
+        let set = |file: &NodeRef| file.fs.setattr(cx, file.id, attr);
+        let done = match attr.size {
+            Some(size) if node.upper.get().is_none() => self.copy_up_changed(&node, size, set)?,
+            _ => None,
+        };
+        if done.is_none() {
+            self.copy_up(&node, u64::MAX)?;
+            set(node.real()?)?;
+        }
         node.changed();
         Ok(())
     }

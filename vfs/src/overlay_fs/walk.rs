@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
-
 use super::{
     file::OverlayFile,
     readdir::OverlayDir,
@@ -13,6 +11,7 @@ use super::{
 use crate::{
     Component, Components, Ctx, Errno, FileType, Goal, MountPoints, NodeId, OpenFlags, OpenHow, Opened, Result,
     VirtualFile, Walked,
+    sync::{RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// The tree, locked one way or the other.
@@ -170,8 +169,11 @@ fn open_node(
             return Ok(Some(Arc::new(OverlayFile::new(shared.clone(), node.clone(), flags, Some(file)))));
         }
         // What is to be cut off need not be copied.
+        let node = node.clone();
         let Locked::Write(tree) = lock else { return Ok(None) };
-        shared.copy_up_locked(tree, slot, 0)?;
+        let file = shared.copy_up_opened(tree, slot, |copy| copy.fs.open(cx, copy.id, flags))?;
+        node.changed();
+        return Ok(Some(Arc::new(OverlayFile::in_upper(shared.clone(), node, flags, file))));
     }
     let node = lock.tree().node(slot)?;
     let real = node.real()?;

@@ -56,11 +56,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 
 use crate::{
     Components, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Goal, Metadata, MountPoints, NAME_MAX, Name,
-    NodeId, OpenFlags, Result, Snapshots, StatFs, Time, VirtualFile, Walked, Xattrs, walk_by_lookup,
+    NodeId, OpenFlags, Result, Snapshots, StatFs, Time, VirtualFile, Walked, Xattrs, sync::Mutex, walk_by_lookup,
 };
 use open::{SourceDir, SourceFile};
 

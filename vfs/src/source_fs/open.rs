@@ -4,10 +4,11 @@ use core::ops::ControlFlow;
 use std::{io::IoSliceMut, sync::Arc};
 
 use bytes::{Buf as _, Bytes};
-use parking_lot::Mutex;
 
 use super::{Shared, Source};
-use crate::{Cookie, DirEntry, Errno, FileType, Metadata, Name, NodeId, OpenFlags, Result, Seek, VirtualFile};
+use crate::{
+    Cookie, DirEntry, Errno, FileType, Metadata, Name, NodeId, OpenFlags, Result, Seek, VirtualFile, sync::Mutex,
+};
 
 /// An open file, with what it held when it was opened.
 #[derive(Debug)]

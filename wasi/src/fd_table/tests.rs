@@ -69,6 +69,19 @@ fn a_reserved_number_is_taken_but_not_open() {
     assert_eq!(table.reserve().unwrap().fill(descriptor().0), 3);
 }
 
+#[test]
+fn nothing_is_opened_after_the_end() {
+    let table = FdTable::new(10);
+    let early = table.reserve().unwrap();
+    table.close_all();
+    assert_eq!(table.reserve().map(drop), Err(Errno::BADF));
+    assert_eq!(table.insert(descriptor().0), Err(Errno::BADF));
+    let (late, file) = descriptor();
+    early.fill(late);
+    assert!(table.is_empty() && !table.limit_was_reached());
+    assert_eq!(Arc::strong_count(&file), 1, "it goes with the rest");
+}
+
 /// Counts how often it is closed.
 #[derive(Debug, Default)]
 struct Closes(Arc<AtomicU32>);

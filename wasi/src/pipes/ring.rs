@@ -10,9 +10,9 @@ use std::{
 };
 
 use gangplank_vfs::{Errno, Events, Result};
-use parking_lot::Mutex;
 
 use super::Wakers;
+use crate::sync::Mutex;
 
 /// What a pipe holds unless asked otherwise, as on Linux (`pipe(7)`).
 pub const PIPE_CAPACITY: usize = 65536;

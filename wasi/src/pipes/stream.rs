@@ -1,17 +1,15 @@
 //! [`Stream`]: what pipes, terminals, sockets and standard streams have to say for themselves, and [`StreamFile`], which
 //! makes a [`VirtualFile`] of it.
 
-use core::fmt;
-use core::{
-    sync::atomic::{AtomicU64, Ordering},
-    task::Waker,
-};
+use core::{fmt, sync::atomic::Ordering, task::Waker};
 use std::io::{IoSlice, IoSliceMut};
 use std::sync::Arc;
 
 use gangplank_vfs::{
     Ctx, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Result, SetAttr, Socket, Time, VirtualFile,
 };
+
+use crate::sync::process;
 
 /// A file without offsets. No method waits.
 pub trait Stream: fmt::Debug + Send + Sync + 'static {
@@ -75,7 +73,7 @@ pub struct StreamFile<S> {
 impl<S: Stream> StreamFile<S> {
     /// Makes a file of `stream`, with a node number that no other stream of this host process has.
     pub fn new(stream: S) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        static NEXT: process::AtomicU64 = process::AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         StreamFile { stream, ino: NodeId::new(number).unwrap_or(NodeId(core::num::NonZeroU64::MAX)) }
     }

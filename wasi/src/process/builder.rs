@@ -1,6 +1,6 @@
 //! [`ProcessBuilder`]: what a guest shall be able to reach.
 
-use core::{fmt, sync::atomic::AtomicU32};
+use core::fmt;
 use std::sync::Arc;
 
 use gangplank_vfs::{
@@ -8,7 +8,7 @@ use gangplank_vfs::{
 };
 
 use super::{Process, Strings};
-use crate::{Descriptor, FD_LIMIT, FdTable, Life, Rights, System, Trace};
+use crate::{Descriptor, FD_LIMIT, FdTable, Life, Rights, System, Trace, sync::atomic::AtomicU32};
 
 /// What a guest shall be able to reach. Whatever is not put here does not exist for it: a standard stream that was not
 /// given is a number that is not open.

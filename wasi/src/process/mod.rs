@@ -3,14 +3,16 @@
 mod builder;
 mod strings;
 
-use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
 use gangplank_vfs::{Cred, Ctx, Errno, FileType, Namespace, Result, Scope, Start};
 
 pub use self::builder::{BuildError, ProcessBuilder};
 pub(crate) use self::strings::Strings;
-use crate::{Canceller, Descriptor, ExitStatus, FdTable, Life, RightSet, Rights, System, Trace};
+use crate::{
+    Canceller, Descriptor, ExitStatus, FdTable, Life, RightSet, Rights, System, Trace,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 /// Everything that a guest can reach.
 #[derive(Debug)]

@@ -8,9 +8,11 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use gangplank_vfs::{Errno, Events, FileType, OpenFlags, Result, VirtualFile};
-use parking_lot::Mutex;
 
-use crate::pipes::{Stream, StreamFile};
+use crate::{
+    pipes::{Stream, StreamFile},
+    sync::Mutex,
+};
 
 /// Input that is at its end, output that goes nowhere (`/dev/null`).
 pub fn null() -> Arc<dyn VirtualFile> {

@@ -20,7 +20,6 @@
 //! `HostFd::ask_first` is held across one `poll(2)` that does not wait and one read or write. Otherwise a leaf.
 
 #[cfg(target_os = "linux")]
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Waker;
 use std::{
     io::{IoSlice, IoSliceMut},
@@ -32,12 +31,15 @@ use gangplank_vfs::{
     Errno, Events, FileType, Metadata, OpenFlags, Result, Time, VirtualFile,
     reactor::{Source, poll_now},
 };
-use parking_lot::Mutex;
 use rustix::io::Errno as HostErrno;
 
 use crate::{
     net::{receive, send},
     pipes::{Stream, StreamFile},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// A host descriptor as a standard stream, for the reading or writing that `access` names. What the descriptor was not

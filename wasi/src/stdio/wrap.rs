@@ -11,9 +11,11 @@ use std::{
 };
 
 use gangplank_vfs::{Errno, Events, FileType, Metadata, OpenFlags, Result, VirtualFile};
-use parking_lot::Mutex;
 
-use crate::pipes::{HostWriter, PIPE_CAPACITY, PipeReader, Stream, StreamFile, to_guest};
+use crate::{
+    pipes::{HostWriter, PIPE_CAPACITY, PipeReader, Stream, StreamFile, to_guest},
+    sync::Mutex,
+};
 
 /// Input from `source`. A thread reads it, from the first time that a guest asks for input on; it may block as long as
 /// it likes, the guest's wait can be canceled all the same. What has been read and not been asked for is lost.

@@ -1,8 +1,8 @@
 //! The scheduler.
 
-use crate::{Call, SysResult};
+use crate::{Call, SysResult, sync::thread};
 
 pub(crate) fn sched_yield(_call: &mut Call<'_>) -> SysResult {
-    std::thread::yield_now();
+    thread::yield_now();
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! [`Clocks`]: what time it is.
 
-use core::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use core::time::Duration;
 
-use crate::{abi::types::ClockId, wait::Monotonic};
+use crate::{
+    abi::types::ClockId,
+    sync::atomic::{AtomicU64, Ordering},
+    wait::Monotonic,
+};
 
 /// The clocks of a system, on top of the one that never goes back. All times are nanoseconds.
 pub trait Clocks: Monotonic {

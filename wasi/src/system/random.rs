@@ -3,7 +3,8 @@
 use core::fmt;
 
 use gangplank_vfs::Result;
-use parking_lot::Mutex;
+
+use crate::sync::Mutex;
 
 /// Where `random_get` gets its bytes.
 pub trait Random: fmt::Debug + Send + Sync + 'static {

@@ -1,11 +1,9 @@
 //! [`Monotonic`]: the clock that deadlines are on. Injected, because `wasm32-unknown-unknown` has none and tests and
 //! deterministic runs want their own.
 
-use core::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use core::{fmt, time::Duration};
+
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A clock that never goes back.
 pub trait Monotonic: fmt::Debug + Send + Sync + 'static {

@@ -4,10 +4,12 @@ use core::{fmt, task::Waker, time::Duration};
 use std::{io::IoSlice, sync::Arc, task::Wake};
 
 use gangplank_vfs::{Errno, Events, Result, VirtualFile};
-use parking_lot::{Condvar, Mutex};
 
 use super::Monotonic;
-use crate::{Fault, Life, SysResult, WatchKey};
+use crate::{
+    Fault, Life, SysResult, WatchKey,
+    sync::{Condvar, Mutex},
+};
 
 /// The longest uninterrupted park. Only so that no sum of times can overflow anywhere below.
 const LONGEST_PARK: Duration = Duration::from_secs(3600);

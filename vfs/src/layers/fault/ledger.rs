@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use parking_lot::Mutex;
-
-use crate::NodeId;
+use crate::{NodeId, sync::Mutex};
 
 /// The references and open files that those above a [`FaultFs`](super::FaultFs) hold.
 ///

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::Ledger;
-use crate::{Errno, Result};
+use crate::{Errno, Result, sync::Mutex};
 
 bitflags::bitflags! {
     /// Kinds of calls into a filesystem and its open files.

@@ -1,11 +1,15 @@
 //! What is charged, to whom.
 
-use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
 
-use parking_lot::Mutex;
-
-use crate::{Errno, Result, mem_fs::ranges::Ranges};
+use crate::{
+    Errno, Result,
+    mem_fs::ranges::Ranges,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Content is charged in blocks of so many bytes.
 pub(super) const BLOCK: u64 = 4096;

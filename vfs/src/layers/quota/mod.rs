@@ -29,16 +29,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 
 use self::{
-    account::{Account, BLOCK, Limit},
+    account::{Account, BLOCK, Limit, State},
     file::QuotaFile,
 };
 use crate::{
     Components, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Goal, Metadata, MountPoints, Name, NewNode,
     NodeId, OpenFlags, Remove, Rename, Result, SetAttr, SetXattr, Snapshots, StatFs, VirtualFile, Walked, Xattrs,
-    walk_by_lookup,
+    sync::Mutex, walk_by_lookup,
 };
 
 /// What may be added. `None` is no limit.
@@ -86,28 +85,39 @@ impl QuotaFs {
 }
 
 impl Shared {
-    /// The account of a node; `size` is how large it was when it is new here.
-    fn account(&self, node: NodeId, open: bool, size: impl FnOnce() -> Result<u64>) -> Result<Arc<Account>> {
-        let known = {
-            let accounts = self.accounts.lock();
-            let known = accounts.get(&node).cloned();
-            if let (true, Some(known)) = (open, &known) {
-                known.state.lock().open += 1;
-            }
-            known
-        };
-        if let Some(known) = known {
-            return Ok(known);
+    /// The account of a node, which stays until it is [closed](Self::close).
+    ///
+    /// # Errors
+    /// What keeps the filesystem underneath from telling about a node that is new here.
+    fn open(&self, node: NodeId) -> Result<Arc<Account>> {
+        if let Some(known) = self.accounts.lock().get(&node) {
+            known.state.lock().open += 1;
+            return Ok(known.clone());
         }
-        let size = size()?;
+        // Nobody takes its last name meanwhile, or it could not be told whether it has one.
+        let _names = self.names.lock();
+        let now = self.inner.getattr(node)?;
         let mut accounts = self.accounts.lock();
         let account = accounts.entry(node).or_insert_with(|| {
             let account = Account::default();
-            account.state.lock().free = size;
+            let mut state = account.state.lock();
+            (state.free, state.gone) = (now.size, now.nlink == 0);
+            drop(state);
             Arc::new(account)
         });
-        account.state.lock().open += u64::from(open);
+        account.state.lock().open += 1;
         Ok(account.clone())
+    }
+
+    /// Does something with the account of a node, which is locked meanwhile.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); those of `f`.
+    fn with<R>(&self, node: NodeId, f: impl FnOnce(&mut State) -> Result<R>) -> Result<R> {
+        let account = self.open(node)?;
+        let done = f(&mut account.state.lock());
+        self.close(node, &account);
+        done
     }
 
     fn close(&self, node: NodeId, account: &Arc<Account>) {
@@ -118,9 +128,7 @@ impl Shared {
             return;
         }
         if state.gone {
-            self.bytes.refund(state.bytes());
-            self.nodes.refund(state.names);
-            *state = account::State::default();
+            self.settle_gone(&mut state);
         }
         // A new node may have the number by now.
         if state.is_empty() && accounts.get(&node).is_some_and(|known| Arc::ptr_eq(known, account)) {
@@ -151,12 +159,18 @@ impl Shared {
             return;
         }
         state.gone = true;
-        accounts.remove(&node);
+        // Else whoever opens it without a name finds it, and the last one closes it.
         if state.open == 0 {
-            self.bytes.refund(state.bytes());
-            self.nodes.refund(state.names);
-            *state = account::State::default();
+            self.settle_gone(&mut state);
+            accounts.remove(&node);
         }
+    }
+
+    /// Gives back what was charged for a node that has no name and is not open.
+    fn settle_gone(&self, state: &mut State) {
+        self.bytes.refund(state.bytes());
+        self.nodes.refund(state.names);
+        *state = State::default();
     }
 
     /// What has a name, with how many it has; `None` where there is no such name, which the filesystem underneath says
@@ -181,6 +195,11 @@ impl Shared {
         if state.is_empty() {
             state.free = size;
         }
+        if state.gone {
+            // Of the names that it had none is left.
+            self.nodes.refund(state.names);
+            (state.gone, state.names) = (false, 0);
+        }
         state.names += 1;
     }
 
@@ -204,8 +223,7 @@ impl Shared {
         flags: OpenFlags,
         open: impl FnOnce() -> Result<Arc<dyn VirtualFile>>,
     ) -> Result<Arc<dyn VirtualFile>> {
-        let before = || self.inner.getattr(node).map(|m| m.size);
-        let account = self.account(node, true, before)?;
+        let account = self.open(node)?;
         let mut state = account.state.lock();
         let opened = open();
         if let (Ok(_), true) = (&opened, flags.contains(OpenFlags::TRUNC)) {
@@ -274,12 +292,11 @@ impl FileSystem for QuotaFs {
 
     fn setattr(&self, cx: &Ctx<'_>, node: NodeId, attr: &SetAttr) -> Result<()> {
         let Some(len) = attr.size else { return self.shared.inner.setattr(cx, node, attr) };
-        let known = self.shared.accounts.lock().get(&node).cloned();
-        let Some(account) = known else { return self.shared.inner.setattr(cx, node, attr) };
-        let mut state = account.state.lock();
-        self.shared.inner.setattr(cx, node, attr)?;
-        self.shared.bytes.refund(state.cut(len));
-        Ok(())
+        self.shared.with(node, |state| {
+            self.shared.inner.setattr(cx, node, attr)?;
+            self.shared.bytes.refund(state.cut(len));
+            Ok(())
+        })
     }
 
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
@@ -302,9 +319,7 @@ impl FileSystem for QuotaFs {
             let mut state = before.state.lock();
             state.gone = true;
             if state.open == 0 {
-                shared.bytes.refund(state.bytes());
-                shared.nodes.refund(state.names);
-                *state = account::State::default();
+                shared.settle_gone(&mut state);
             }
         }
         Ok(made)
@@ -405,10 +420,7 @@ impl Xattrs for QuotaFs {
     fn set(&self, node: NodeId, name: &[u8], value: &[u8], how: SetXattr) -> Result<()> {
         let (inner, shared) = (self.inner_xattrs()?, &self.shared);
         let cost = 64 + name.len() as u64 + value.len() as u64;
-        // As if it were open, so that nobody takes the account for an unused one meanwhile.
-        let account = shared.account(node, true, || Ok(shared.inner.getattr(node)?.size))?;
-        let set = || {
-            let mut state = account.state.lock();
+        shared.with(node, |state| {
             let before = state.xattrs.get(name).copied().unwrap_or(0);
             // One that was there before is free; its successor is not.
             let more = cost.saturating_sub(before);
@@ -417,22 +429,18 @@ impl Xattrs for QuotaFs {
             shared.bytes.refund(before.saturating_sub(cost));
             state.xattrs.insert(name.into(), cost);
             Ok(())
-        };
-        let done = set();
-        shared.close(node, &account);
-        done
+        })
     }
 
     fn remove(&self, node: NodeId, name: &[u8]) -> Result<()> {
         let inner = self.inner_xattrs()?;
-        let account = self.shared.accounts.lock().get(&node).cloned();
-        let Some(account) = account else { return inner.remove(node, name) };
-        let mut state = account.state.lock();
-        inner.remove(node, name)?;
-        if let Some(cost) = state.xattrs.remove(name) {
-            self.shared.bytes.refund(cost);
-        }
-        Ok(())
+        self.shared.with(node, |state| {
+            inner.remove(node, name)?;
+            if let Some(cost) = state.xattrs.remove(name) {
+                self.shared.bytes.refund(cost);
+            }
+            Ok(())
+        })
     }
 
     fn list(&self, node: NodeId, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
