@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use gangplank_conformance::{Fixture as _, Made, MemFixture};
-use gangplank_vfs::{Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Name, NewNode, NodeId, Rename, Result};
+use gangplank_vfs::{
+    Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Name, NewNode, NodeId, Rename, Result, Snapshots, Xattrs,
+};
 
 /// What is refused, or done otherwise.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +58,7 @@ impl Over {
 
 impl FileSystem for Over {
     gangplank_vfs::forward_fs! { inner: root, retain, forget, lookup, parent, walk_by_lookup, readlink, getattr, setattr,
-    remove, open, statfs, sync, xattrs, snapshots }
+    remove, open, statfs, sync }
 
     fn info(&self) -> &FsInfo {
         &self.info
@@ -80,5 +82,13 @@ impl FileSystem for Over {
     fn rename(&self, cx: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
         let how = (self.twist.rename)(how)?;
         self.inner.rename(cx, from, to, how)
+    }
+
+    fn xattrs(&self) -> Option<&dyn Xattrs> {
+        self.inner.xattrs().filter(|_| self.info.caps.contains(FsCaps::XATTR))
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        self.inner.snapshots().filter(|_| self.info.caps.contains(FsCaps::SNAPSHOT))
     }
 }

@@ -58,7 +58,7 @@ impl Mounted {
         let (end, ended) = mpsc::channel();
         thread::Builder::new().name("fuse".to_owned()).spawn(move || {
             // Nobody need be there to hear it.
-            let _ = end.send(session.run());
+            let _ = end.send(outcome(session.run()));
         })?;
         Ok(Mounted { unmounter, ended: Some(ended) })
     }
@@ -132,7 +132,28 @@ impl Unmounter {
     }
 }
 
+/// A mount that is taken away by force has been unmounted. Mostly the kernel says `ENODEV` then, which the session takes for
+/// an end; to whoever is about to take a request at that moment it says `ECONNABORTED`.
+fn outcome(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => Ok(()),
+        other => other,
+    }
+}
+
 /// Without what separates mount options.
 fn harmless(source: &str) -> String {
     source.chars().map(|c| if c == ',' || c == '\\' || c.is_control() { '_' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_cut_off_by_an_unmount_has_ended_well() {
+        let told = |errno: rustix::io::Errno| outcome(Err(errno.into()));
+        assert!(told(rustix::io::Errno::CONNABORTED).is_ok());
+        assert!(told(rustix::io::Errno::IO).is_err());
+    }
 }
