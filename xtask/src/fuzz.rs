@@ -30,8 +30,9 @@ target/fuzz/artifacts, and the command that shows it again is printed. Once it i
 conformance/fuzz/regressions/TARGET, where every `cargo xtask test` looks at it.
 ";
 
-/// What libFuzzer is told of every target: the longest a run may take, in seconds, and the memory it may use.
-const LIMITS: [&str; 2] = ["-timeout=30", "-rss_limit_mb=3000"];
+/// What libFuzzer is told of every target: the longest a run may take, in seconds, and the memory it may use. What takes
+/// less is no finding: on a machine that does other things, too, a run may have to wait for ten seconds.
+const LIMITS: [&str; 3] = ["-timeout=30", "-report_slow_units=30", "-rss_limit_mb=3000"];
 
 struct Asked {
     targets: Vec<String>,
