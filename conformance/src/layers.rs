@@ -53,7 +53,7 @@ impl fmt::Debug for Layer {
                     write!(f, "\n  {path}/ {mode:o}{}", if *opaque { " opaque" } else { "" })?;
                 }
                 Item::File { mode, mtime, text } => {
-                    write!(f, "\n  {path} {mode:o} {mtime} = {}", crate::world::brief(text))?;
+                    write!(f, "\n  {path} {mode:o} {mtime} = {}", crate::differential::quoted(text))?;
                 }
                 Item::Symlink(target) => write!(f, "\n  {path} -> {target}")?,
                 Item::Link(to) => write!(f, "\n  {path} == {to}")?,

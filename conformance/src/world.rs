@@ -1,24 +1,25 @@
 //! [`World`]: the hands of a case. It takes short paths of plain names apart with `lookup`, so that a case can say
 //! `w.rename("a/b", "c")` and still reach the traits, and nothing but the traits.
 
-use core::{fmt, ops::ControlFlow};
-use std::{
-    any::Any,
-    collections::HashMap,
-    io::{IoSlice, IoSliceMut},
-    ops::Deref,
-    sync::Arc,
-    time::Duration,
-};
+mod file;
+mod node;
+
+use core::fmt;
+use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
 use gangplank_vfs::{
-    At, Cookie, Ctx, Entry, FileSystem, FileType, FsCaps, ManualClock, Metadata, Name, NewNode, NodeId, OpenFlags,
-    Remove, Rename, Result, SetAttr, Time, VirtualFile,
+    Ctx, Entry, FileSystem, FileType, FsCaps, ManualClock, Metadata, Name, NewNode, NodeId, OpenFlags, Remove, Rename,
+    Result, SetAttr, Time,
 };
 
+pub use self::{
+    file::{File, Listed},
+    node::Node,
+};
 use crate::{
     Made,
     asked::{Asked, Lack, Notes},
+    differential::quoted,
     fixture::Seal,
 };
 
@@ -402,7 +403,7 @@ impl World {
                     if *first == path {
                         let text = node.open(OpenFlags::READ).and_then(|f| f.read(0, m.size as usize));
                         let text = text.expect("read a file");
-                        writeln!(out, "{path} = {} ({} links)", brief(&text), m.nlink).unwrap();
+                        writeln!(out, "{path} = {} ({} links)", quoted(&text), m.nlink).unwrap();
                     } else {
                         writeln!(out, "{path} == {first}").unwrap();
                     }
@@ -416,191 +417,5 @@ impl World {
     pub fn now(&self) -> Option<Time> {
         use gangplank_vfs::Clock as _;
         self.clock.as_ref().map(|c| c.now())
-    }
-}
-
-/// Runs of one byte as `x*n`, so that sparse files stay readable.
-pub(crate) fn brief(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    let mut out = String::from("\"");
-    for run in bytes.chunk_by(|a, b| a == b) {
-        if run.len() > 4 {
-            write!(out, "{}*{} ", run[..1].escape_ascii(), run.len()).unwrap();
-        } else {
-            write!(out, "{}", run.escape_ascii()).unwrap();
-        }
-    }
-    out + "\""
-}
-
-/// A node, with a reference that is given back on drop.
-pub struct Node {
-    fs: Arc<dyn FileSystem>,
-    /// Its identity.
-    pub id: NodeId,
-    /// Its type, as it was looked up.
-    pub file_type: FileType,
-}
-
-impl Node {
-    /// `getattr`.
-    ///
-    /// # Errors
-    /// As `getattr`.
-    pub fn stat(&self) -> Result<Metadata> {
-        self.fs.getattr(self.id)
-    }
-
-    /// `setattr`.
-    ///
-    /// # Errors
-    /// As `setattr`.
-    pub fn setattr(&self, attr: SetAttr) -> Result<()> {
-        self.fs.setattr(&Ctx::ROOT, self.id, &attr)
-    }
-
-    /// `open`.
-    ///
-    /// # Errors
-    /// As `open`.
-    pub fn open(&self, flags: OpenFlags) -> Result<File> {
-        self.fs.open(&Ctx::ROOT, self.id, flags).map(File)
-    }
-
-    /// `parent`.
-    ///
-    /// # Errors
-    /// As `parent`.
-    pub fn parent(&self) -> Result<Node> {
-        let id = self.fs.parent(self.id)?;
-        Ok(Node { fs: self.fs.clone(), id, file_type: FileType::Directory })
-    }
-}
-
-impl fmt::Debug for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?}", self.file_type, self.id)
-    }
-}
-
-impl Clone for Node {
-    fn clone(&self) -> Node {
-        self.fs.retain(self.id);
-        Node { fs: self.fs.clone(), ..*self }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.fs.forget(self.id, 1);
-    }
-}
-
-/// An open file.
-#[derive(Clone, Debug)]
-pub struct File(pub Arc<dyn VirtualFile>);
-
-impl Deref for File {
-    type Target = dyn VirtualFile;
-
-    fn deref(&self) -> &(dyn VirtualFile + 'static) {
-        &*self.0
-    }
-}
-
-/// A directory entry, owned.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Listed {
-    /// Its name, escaped where it is not ASCII.
-    pub name: String,
-    /// Its name as it is.
-    pub raw: Vec<u8>,
-    /// Its number.
-    pub node: NodeId,
-    /// Its type.
-    pub file_type: FileType,
-    /// Where to go on.
-    pub next: Cookie,
-}
-
-impl File {
-    /// `read_at` into one buffer of `len` bytes.
-    ///
-    /// # Errors
-    /// As `read_at`.
-    pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
-        let mut buf = vec![0xA5; len];
-        let n = self.0.read_at(&mut [IoSliceMut::new(&mut buf)], offset)?;
-        buf.truncate(n);
-        Ok(buf)
-    }
-
-    /// `write_at` an offset.
-    ///
-    /// # Errors
-    /// As `write_at`.
-    pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<usize> {
-        self.0.write_at(&[IoSlice::new(bytes)], At::Offset(offset)).map(|(n, _)| n)
-    }
-
-    /// `write_at` the end: bytes written, and the end after them.
-    ///
-    /// # Errors
-    /// As `write_at`.
-    pub fn append(&self, bytes: &[u8]) -> Result<(usize, u64)> {
-        self.0.write_at(&[IoSlice::new(bytes)], At::End)
-    }
-
-    /// Its size.
-    ///
-    /// # Panics
-    /// If it cannot be had.
-    pub fn size(&self) -> u64 {
-        self.0.getattr().expect("metadata of an open file").size
-    }
-
-    /// All entries, in the order of the filesystem.
-    ///
-    /// # Errors
-    /// As `readdir`.
-    pub fn list(&self) -> Result<Vec<Listed>> {
-        self.list_from(Cookie::START, usize::MAX)
-    }
-
-    /// At most `limit` entries from a cookie on.
-    ///
-    /// # Errors
-    /// As `readdir`.
-    pub fn list_from(&self, from: Cookie, limit: usize) -> Result<Vec<Listed>> {
-        let mut out = vec![];
-        self.0.readdir(from, &mut |e| {
-            if out.len() == limit {
-                return ControlFlow::Break(());
-            }
-            out.push(Listed {
-                name: e.name.as_bytes().escape_ascii().to_string(),
-                raw: e.name.as_bytes().to_vec(),
-                node: e.node,
-                file_type: e.file_type,
-                next: e.next,
-            });
-            ControlFlow::Continue(())
-        })?;
-        Ok(out)
-    }
-
-    /// All entries, in batches of `step`, calling `between` before each further batch.
-    ///
-    /// # Errors
-    /// As `readdir`.
-    pub fn list_in_steps(&self, step: usize, mut between: impl FnMut(&[Listed])) -> Result<Vec<Listed>> {
-        let (mut all, mut from) = (vec![], Cookie::START);
-        loop {
-            let batch = self.list_from(from, step)?;
-            let Some(last) = batch.last() else { return Ok(all) };
-            from = last.next;
-            between(&batch);
-            all.extend(batch);
-        }
     }
 }

@@ -127,7 +127,7 @@ fn short_transfers_corrupt_nothing() {
             struck += 1;
             let mut wanted = vec![b'X'; 4990];
             wanted.extend(&b"0123456789abcdef"[..n]);
-            wanted.extend(&b"XXXXXXXXXX"[n.min(10)..]);
+            wanted.extend(&[b'X'; 10][n.min(10)..]);
             wanted.extend(&b"tail"[..end_n]);
             assert_eq!(end, wanted.len() as u64, "where it ends, with transfer {k} short");
             assert!(n > 0 && end_n > 0 && !read.is_empty(), "nothing was moved, with transfer {k} short");

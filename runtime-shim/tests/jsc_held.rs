@@ -117,7 +117,7 @@ fn nothing_remains() {
 
 /// `cargo test --release -p gangplank --features jsc --test jsc_held -- --ignored --nocapture`
 #[test]
-#[ignore = "10 000 runs take minutes"]
+#[ignore = "10 000 runs take minutes; a command of its own, above"]
 fn soak_10_000_runs() {
     for threads in [1, 4] {
         println!("on {threads} threads:");

@@ -12,16 +12,7 @@ macro_rules! generated_fs {
 
         fn forget(&self, _: $crate::NodeId, _: u64) {}
 
-        fn walk(
-            &self,
-            cx: &$crate::Ctx<'_>,
-            dir: $crate::NodeId,
-            path: &mut $crate::Components<'_>,
-            mounts: &dyn $crate::MountPoints,
-            goal: $crate::Goal<'_>,
-        ) -> $crate::Result<$crate::Walked> {
-            $crate::walk_by_lookup(self, cx, dir, path, mounts, goal)
-        }
+        $crate::forward_fs! { self: walk_by_lookup }
 
         fn readlink(&self, _: $crate::NodeId) -> $crate::Result<$crate::Bytes> {
             Err($crate::Errno::INVAL)

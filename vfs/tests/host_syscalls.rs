@@ -55,7 +55,7 @@ fn no_operation_makes_more_system_calls_than_it_needs() {
 
 /// What the test above runs under strace.
 #[test]
-#[ignore = "run by the other test"]
+#[ignore = "only means something under strace: the test above runs it there"]
 fn perform() {
     let operation = env::var("HOST_SYSCALLS_OPERATION").expect("only under the other test");
     let dir = tempfile::tempdir().unwrap();

@@ -22,9 +22,9 @@ use rustix::{
 
 use super::{
     Op, Player, Rules, Run,
-    step::{answer, describe, short, text},
+    step::{answer, describe, text},
 };
-use crate::world::brief;
+use crate::differential::quoted;
 
 /// What a directory on a usual filesystem of Linux can do, as far as scripts ask.
 pub(crate) const CAPS: FsCaps = FsCaps::HARD_LINKS
@@ -328,7 +328,7 @@ impl Inside {
                 let file = open(arg(0), "r")?;
                 let mut buf = vec![0; fs::fstat(&file)?.st_size as usize];
                 let n = rustix::io::pread(&file, &mut buf, 0)?;
-                Ok(format!("\"{}\"", short(String::from_utf8_lossy(&buf[..n]).as_bytes())))
+                Ok(quoted(String::from_utf8_lossy(&buf[..n]).as_bytes()))
             }
             "truncate" => {
                 let path = std::ffi::CString::new(arg(0)).map_err(|_| Errno::INVAL)?;
@@ -393,13 +393,13 @@ impl Inside {
             "fread" => {
                 let mut buf = vec![0; number(1) as usize];
                 let n = rustix::io::read(file, &mut buf)?;
-                Ok(format!("\"{}\"", short(&buf[..n])))
+                Ok(quoted(&buf[..n]))
             }
             "fwrite" => Ok(rustix::io::write(file, &text(arg(1)))?.to_string()),
             "pread" => {
                 let mut buf = [0; 100];
                 let n = rustix::io::pread(file, &mut buf, number(1))?;
-                Ok(format!("\"{}\"", short(&buf[..n])))
+                Ok(quoted(&buf[..n]))
             }
             "pwrite" => Ok(rustix::io::pwrite(file, &text(arg(2)), number(1))?.to_string()),
             // The kernel is not asked: its directories have cursors, ours have cookies.
@@ -540,7 +540,7 @@ fn tree(dir: &Path, prefix: &str, seen: &mut HashMap<(u64, u64), String>, out: &
                     let file = fs::openat(&handle, &raw[..], OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
                     let mut text = vec![0; stat.st_size as usize];
                     let n = rustix::io::pread(&file, &mut text, 0)?;
-                    writeln!(out, "{path} = {} ({} links)", brief(&text[..n]), stat.st_nlink).unwrap_or_default();
+                    writeln!(out, "{path} = {} ({} links)", quoted(&text[..n]), stat.st_nlink).unwrap_or_default();
                 } else {
                     writeln!(out, "{path} == {first}").unwrap_or_default();
                 }

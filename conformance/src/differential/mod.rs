@@ -31,7 +31,7 @@ pub(crate) use contestants::{HostAt, memory};
 pub use player::{Player, Rules, Run};
 pub(crate) use script::needs;
 pub use script::{DRAWS, Op, Rng, Script};
-pub(crate) use step::{Env, length, short, text};
+pub(crate) use step::{Env, length, quoted, text};
 
 use crate::model::Freedom;
 

@@ -131,7 +131,7 @@ impl Env {
             "lstat" => p.lstat(arg(0)).map(|m| self.describe(&m)),
             "readlink" => p.readlink(arg(0)),
             "list" => p.names(arg(0)).map(|names| names.join(",") + "."),
-            "read" => p.read(arg(0)).map(|t| format!("\"{}\"", short(t.as_bytes()))),
+            "read" => p.read(arg(0)).map(|t| quoted(t.as_bytes())),
             "truncate" => done(p.set_attr(arg(0), true, SetAttr { size: Some(number(1)), ..SetAttr::default() })),
             "chmod" => {
                 let mode = u16::from_str_radix(arg(1), 8).unwrap_or(0o700);
@@ -192,13 +192,13 @@ impl Env {
             "fread" => {
                 let mut buf = vec![0; number(1) as usize];
                 let n = file.read(&mut [IoSliceMut::new(&mut buf)])?;
-                Ok(format!("\"{}\"", short(&buf[..n])))
+                Ok(quoted(&buf[..n]))
             }
             "fwrite" => file.write(&[IoSlice::new(&text(arg(1)))]).map(|n| n.to_string()),
             "pread" => {
                 let mut buf = [0; 100];
                 let n = file.read_at(&mut [IoSliceMut::new(&mut buf)], number(1))?;
-                Ok(format!("\"{}\"", short(&buf[..n])))
+                Ok(quoted(&buf[..n]))
             }
             "pwrite" => file.write_at(&[IoSlice::new(&text(arg(2)))], number(1)).map(|n| n.to_string()),
             "seek" => file.seek(Whence::Start, number(1) as i64).map(|n| n.to_string()),
@@ -316,7 +316,12 @@ pub(crate) fn text(word: &str) -> Vec<u8> {
     }
 }
 
-pub(crate) fn short(bytes: &[u8]) -> String {
+/// Bytes in quotes, runs of one byte as `x*n `, so that sparse files stay readable.
+pub(crate) fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", short(bytes))
+}
+
+fn short(bytes: &[u8]) -> String {
     let mut out = String::new();
     for run in bytes.chunk_by(|a, b| a == b) {
         match run.len() {
@@ -327,7 +332,7 @@ pub(crate) fn short(bytes: &[u8]) -> String {
     out
 }
 
-/// How many bytes an answer shows, if it shows bytes: what [`short`] and quotes have made of them. A `*` that was in
+/// How many bytes an answer shows, if it shows bytes: what [`quoted`] has made of them. A `*` that was in
 /// them may be taken for one that is not.
 pub(crate) fn length(answer: &str) -> Option<u64> {
     let mut rest = answer.strip_prefix('"')?.strip_suffix('"')?;
@@ -358,7 +363,7 @@ mod tests {
     #[test]
     fn the_length_of_what_is_shown_is_that_of_the_bytes() {
         for bytes in [&b""[..], b"hello", b"aaaa", b"aaaaa", b"\0\0\0\0\0\0x", b"\n\"\\", &[b'Z'; 70], &[0xff; 6]] {
-            assert_eq!(length(&format!("\"{}\"", short(bytes))), Some(bytes.len() as u64), "{bytes:?}");
+            assert_eq!(length(&quoted(bytes)), Some(bytes.len() as u64), "{bytes:?}");
         }
         assert_eq!(length("NOENT"), None);
     }

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use gangplank_vfs::{FileType, FsCaps, OpenFlags};
 
-use crate::{Node, World, differential::step::Env, world::brief};
+use crate::{
+    Node, World,
+    differential::{quoted, step::Env},
+};
 
 /// Names, contents and metadata, in the order of names; and what the open files know. `times`: those of directories, and
 /// `ctime`, too.
@@ -18,7 +21,7 @@ pub(super) fn seen(env: &Env, times: bool) -> String {
         let _ = write!(out, "slot {i}: {:?} at {:?}, {} links, ", file.flags(), file.tell(), m.nlink);
         if m.file_type == FileType::Regular {
             let content = file.file().read_bytes(0, m.size as usize).expect("the content of an open file");
-            out += &brief(&content);
+            out += &quoted(&content);
         }
         out.push('\n');
     }
@@ -46,7 +49,7 @@ fn show(world: &World, path: &str, node: &Node, times: bool, out: &mut String) {
     match m.file_type {
         FileType::Regular => {
             let file = node.open(OpenFlags::READ | OpenFlags::NOATIME).expect("open a file");
-            let _ = writeln!(out, " {}", brief(&file.read(0, m.size as usize).expect("read it")));
+            let _ = writeln!(out, " {}", quoted(&file.read(0, m.size as usize).expect("read it")));
         }
         FileType::Symlink => {
             let target = world.fs().readlink(node.id).expect("read a link");

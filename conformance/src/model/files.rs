@@ -6,7 +6,7 @@ use super::{
     Answer, Freedom, Model, Outcome,
     tree::{Content, Id, Kind, Mtime},
 };
-use crate::differential::{Op, short, text};
+use crate::differential::{Op, quoted, text};
 
 /// An open file description.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -184,8 +184,4 @@ impl Model {
 /// What `pread` and `pwrite` take.
 fn offset(at: u64) -> Result<u64> {
     if at > i64::MAX as u64 { Err(Errno::INVAL) } else { Ok(at) }
-}
-
-fn quoted(bytes: &[u8]) -> String {
-    format!("\"{}\"", short(bytes))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use gangplank_vfs::{Errno, FileType, FsCaps, Result};
 
-use crate::world::brief;
+use crate::differential::quoted;
 
 /// The number of a node.
 pub(super) type Id = u32;
@@ -293,7 +293,7 @@ impl Tree {
                     Some(first) => writeln!(out, "{path} == {first}"),
                     None => {
                         seen.insert(id, path.to_owned());
-                        let text = brief(&content.read(0, content.len));
+                        let text = quoted(&content.read(0, content.len));
                         writeln!(out, "{path} = {text} ({} links)", node.names)
                     }
                 },

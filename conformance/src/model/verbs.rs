@@ -10,7 +10,7 @@ use super::{
     paths::{Last, Parent, Target, Wanted},
     tree::{Content, Id, Kind, Mtime, ROOT, SECOND},
 };
-use crate::differential::{Op, short, text};
+use crate::differential::{Op, quoted, text};
 
 /// Less the umask, which is 022.
 const NEW_FILE: u16 = 0o644;
@@ -281,7 +281,7 @@ impl Model {
         match &self.tree.node(self.find(path, true)?).kind {
             Kind::File(content) => {
                 let bytes = content.read(0, content.len);
-                Ok(format!("\"{}\"", short(String::from_utf8_lossy(&bytes).as_bytes())))
+                Ok(quoted(String::from_utf8_lossy(&bytes).as_bytes()))
             }
             _ => Err(Errno::ISDIR),
         }
