@@ -30,6 +30,7 @@ impl FileSystem for Mirrored {
 struct MirroredFile(Arc<dyn VirtualFile>);
 
 impl VirtualFile for MirroredFile {
+    eager_append!();
     forward_file! { 0: node, seekable, getattr, setattr, set_len, allocate, seek_data, readdir, sync, poll, read_stream,
     write_stream, flush, set_flags, advise, socket, is_terminal }
     fn read_at(&self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {

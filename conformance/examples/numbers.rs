@@ -61,6 +61,7 @@ impl Open {
 
 impl VirtualFile for Open {
     regular_shape!(needs);
+    eager_append!();
     read_only_file!();
     generated_file!(needs, content);
     fn node(&self) -> Option<NodeId> {

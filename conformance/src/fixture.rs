@@ -160,19 +160,25 @@ impl Fixture for ForkFixture {
 
 /// Temporary directories of the host, with [canaries](Canaries) around them.
 #[derive(Clone, Copy, Debug)]
-pub struct HostFixture(Resolver);
+pub struct HostFixture {
+    resolver: Resolver,
+    exclusive: bool,
+}
 
 impl HostFixture {
     /// With the resolver that the system prefers: `openat2`, on Linux.
-    pub const BEST: HostFixture = HostFixture(Resolver::Auto);
+    pub const BEST: HostFixture = HostFixture { resolver: Resolver::Auto, exclusive: false };
     /// With the portable resolver, name by name.
-    pub const PORTABLE: HostFixture = HostFixture(Resolver::Portable);
+    pub const PORTABLE: HostFixture = HostFixture { resolver: Resolver::Portable, exclusive: false };
+    /// With the promise that nobody else changes them, so that names are remembered.
+    pub const EXCLUSIVE: HostFixture = HostFixture { resolver: Resolver::Auto, exclusive: true };
 }
 
 impl Fixture for HostFixture {
     fn name(&self) -> &str {
-        match self.0 {
-            Resolver::Portable => "host (portable)",
+        match self {
+            HostFixture { resolver: Resolver::Portable, .. } => "host (portable)",
+            HostFixture { exclusive: true, .. } => "host (exclusive)",
             _ => "host",
         }
     }
@@ -182,10 +188,10 @@ impl Fixture for HostFixture {
         let canaries = Canaries::plant(dir.path(), &["root"]).expect("plant canaries");
         let root = dir.path().join("root");
         std::fs::create_dir(&root).expect("make the root");
-        let options = Options { resolver: self.0, ..Options::default() };
+        let options = Options { resolver: self.resolver, exclusive: self.exclusive, ..Options::default() };
         let fs = HostFs::open_with(root, options).expect("open the temporary directory");
         let made = Made::new(fs).keeping((canaries, dir));
-        if self.0 == Resolver::Portable { made.losing_removed() } else { made }
+        if self.resolver == Resolver::Portable { made.losing_removed() } else { made }
     }
 }
 

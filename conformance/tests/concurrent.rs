@@ -44,6 +44,11 @@ fn host_name_by_name() {
 }
 
 #[test]
+fn host_that_remembers_names() {
+    programs(&HostFixture::EXCLUSIVE, Looks::Torn, 10, 150);
+}
+
+#[test]
 fn overlays() {
     for fixture in [OverlayFixture::Mem, OverlayFixture::Emptied, OverlayFixture::Fork] {
         programs(&fixture, Looks::Whole, 10, 200);

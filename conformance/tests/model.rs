@@ -30,6 +30,11 @@ fn host_portable() {
 }
 
 #[test]
+fn host_exclusive() {
+    random_scripts(&HostFixture::EXCLUSIVE, 19_000_000, seeds(150), LEN);
+}
+
+#[test]
 fn overlays() {
     use OverlayFixture::{Buried, Emptied, Fork, Mem, MemOverHost};
     for (i, overlay) in [Mem, Emptied, Buried, Fork, MemOverHost].iter().enumerate() {

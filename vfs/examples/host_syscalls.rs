@@ -6,7 +6,7 @@
 //!
 //! Before and after the operations it looks for the names `BEGIN-MARK` and `END-MARK`; what is between the two
 //! lookups in the trace is what the operations cost. `host_syscalls list` names the operations; `portable` as the
-//! third argument takes the portable resolver.
+//! third argument takes the portable resolver, `exclusive` a directory that nobody else changes.
 
 use std::{
     io::{IoSlice, IoSliceMut},
@@ -36,6 +36,8 @@ const OPERATIONS: &[&str] = &[
     "pread",
     "pwrite",
     "append",
+    "append-ask",
+    "writev",
     "fstat",
     "readdir",
     "mkdir-rmdir",
@@ -46,19 +48,23 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let operation = args.next().unwrap_or_default();
     let count: usize = args.next().and_then(|n| n.parse().ok()).unwrap_or(100);
-    let resolver = if args.next().as_deref() == Some("portable") { Resolver::Portable } else { Resolver::Auto };
+    let options = match args.next().as_deref() {
+        Some("portable") => Options { resolver: Resolver::Portable, ..Options::default() },
+        Some("exclusive") => Options { exclusive: true, ..Options::default() },
+        _ => Options::default(),
+    };
     if !OPERATIONS.contains(&operation.as_str()) {
         println!("{}", OPERATIONS.join("\n"));
         return;
     }
     let dir = tempfile::tempdir().expect("a temporary directory");
-    if let Err(e) = run(dir.path(), &operation, count, resolver) {
+    if let Err(e) = run(dir.path(), &operation, count, options) {
         eprintln!("{operation}: {e}");
         std::process::exit(1);
     }
 }
 
-pub(crate) fn run(dir: &std::path::Path, operation: &str, count: usize, resolver: Resolver) -> Result<()> {
+pub(crate) fn run(dir: &std::path::Path, operation: &str, count: usize, options: Options) -> Result<()> {
     std::fs::create_dir_all(dir.join("a/b/c/d/e"))?;
     for file in ["f", "a/b/c/d/f"] {
         std::fs::write(dir.join(file), [7; 8192])?;
@@ -69,7 +75,7 @@ pub(crate) fn run(dir: &std::path::Path, operation: &str, count: usize, resolver
             std::fs::write(dir.join(format!("many/file-{i:05}")), b"")?;
         }
     }
-    let fs = HostFs::open_with(dir, Options { resolver, ..Options::default() })?;
+    let fs = HostFs::open_with(dir, options)?;
     let rw = OpenFlags::READ | OpenFlags::WRITE;
     let file = open(&fs, "f", rw, false)?;
     let listed = if operation == "readdir" { Some(open(&fs, "many", OpenFlags::READ, false)?) } else { None };
@@ -110,7 +116,9 @@ fn turn(fs: &HostFs, operation: &str, file: &dyn VirtualFile, many: Option<&dyn 
         }
         "pread" => drop(file.read_at(&mut [IoSliceMut::new(&mut block)], 64)?),
         "pwrite" => drop(file.write_at(&[IoSlice::new(&block)], At::Offset(64))?),
-        "append" => drop(file.write_at(&[IoSlice::new(&block)], At::End)?),
+        "append" => drop(file.append(&[IoSlice::new(&block)])?),
+        "append-ask" => drop(file.write_at(&[IoSlice::new(&block)], At::End)?),
+        "writev" => drop(file.write_at(&[IoSlice::new(&block[..100]); 16], At::Offset(64))?),
         "fstat" => drop(file.getattr()?),
         "readdir" => list(many.ok_or(Errno::BADF)?)?,
         "mkdir-rmdir" => {

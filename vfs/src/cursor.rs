@@ -167,6 +167,12 @@ impl CursorGuard<'_> {
         self.at = at.min(LAST);
     }
 
+    /// Shows already where it is put, before this is dropped.
+    #[inline]
+    pub(crate) fn publish(&mut self) {
+        self.cursor.word.store(self.at | HELD, Ordering::Release);
+    }
+
     /// Moves it forward.
     #[inline]
     pub(crate) fn advance(&mut self, by: u64) {
@@ -196,8 +202,11 @@ mod tests {
         let mut guard = cursor.lock();
         guard.set(5);
         assert_eq!((guard.at(), cursor.get()), (5, 0));
-        drop(guard);
+        guard.publish();
         assert_eq!(cursor.get(), 5);
+        assert_eq!(cursor.try_lock(), None);
+        drop(guard);
+        assert_eq!((cursor.get(), cursor.lock().at()), (5, 5));
         cursor.lock().advance(u64::MAX);
         assert_eq!(cursor.get(), i64::MAX as u64);
     }

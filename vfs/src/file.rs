@@ -61,6 +61,21 @@ pub trait VirtualFile: Any + fmt::Debug + Send + Sync {
     /// <https://pubs.opengroup.org/onlinepubs/9799919799/functions/pwrite.html>
     fn write_at(&self, bufs: &[IoSlice<'_>], at: At) -> Result<(usize, u64)>;
 
+    /// As [`write_at`](Self::write_at) with [`At::End`], but that the offset after the bytes is answered only if it is
+    /// known for nothing; else `None`, and [`appended`](Self::appended) tells. So nobody pays for an offset that nobody
+    /// asks for. [`eager_append!`](crate::eager_append) writes both methods where it is known always.
+    ///
+    /// # Errors
+    /// As `write_at`.
+    fn append(&self, bufs: &[IoSlice<'_>]) -> Result<(usize, Option<u64>)>;
+
+    /// The offset after the bytes that the last successful [`append`](Self::append) to this open file wrote, where that
+    /// answered `None`, whatever has happened to the file since. The caller keeps the two calls together.
+    ///
+    /// # Errors
+    /// `INVAL` where `append` tells by itself.
+    fn appended(&self) -> Result<u64>;
+
     /// As [`read_at`](Self::read_at), into a buffer of the file's choice: without a copy where the content already is
     /// a `Bytes`. Allocates no more than the file can fill.
     ///

@@ -226,6 +226,16 @@ macro_rules! forward_file {
             self.$inner.write_at(bufs, at)
         }
     };
+    (@ $inner:tt append) => {
+        fn append(&self, bufs: &[::std::io::IoSlice<'_>]) -> $crate::Result<(usize, Option<u64>)> {
+            self.$inner.append(bufs)
+        }
+    };
+    (@ $inner:tt appended) => {
+        fn appended(&self) -> $crate::Result<u64> {
+            self.$inner.appended()
+        }
+    };
     (@ $inner:tt read_bytes) => {
         fn read_bytes(&self, offset: u64, len: usize) -> $crate::Result<$crate::Bytes> {
             self.$inner.read_bytes(offset, len)

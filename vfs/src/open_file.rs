@@ -13,11 +13,11 @@ use std::{
 use crate::{
     Advice, At, Cookie, Ctx, DirEntry, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Opened, Place, Result,
     Seek, SetAttr, VirtualFile,
-    cursor::Cursor,
+    cursor::{Cursor, CursorGuard},
     lock,
     mount::Mount,
     sync::{
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         process,
     },
 };
@@ -41,6 +41,9 @@ pub enum Whence {
 pub struct OpenFile {
     file: Arc<dyn VirtualFile>,
     cursor: Cursor,
+    /// The cursor is behind what was appended last, and the file has not been asked yet where that is. Set with the
+    /// cursor locked; taken back after the cursor shows the place, so that who finds it false finds the place.
+    unasked: AtomicBool,
     /// Of a directory: where names are looked up.
     place: Option<Place>,
     /// Which file locks are on, if it has a name.
@@ -86,6 +89,7 @@ impl OpenFile {
         OpenFile {
             file,
             cursor: Cursor::default(),
+            unasked: AtomicBool::new(false),
             place,
             identity,
             owner: AtomicU64::new(0),
@@ -155,7 +159,7 @@ impl OpenFile {
             return self.file.read_stream(bufs);
         }
         let mut cursor = self.cursor.lock();
-        let n = self.file.read_at(bufs, cursor.at())?;
+        let n = self.file.read_at(bufs, self.settle(&mut cursor)?)?;
         cursor.advance(n as u64);
         Ok(n)
     }
@@ -173,12 +177,40 @@ impl OpenFile {
             return self.file.write_stream(bufs);
         }
         let mut cursor = self.cursor.lock();
-        let at = if self.flags().contains(OpenFlags::APPEND) { At::End } else { At::Offset(cursor.at()) };
-        let (n, end) = self.file.write_at(bufs, at)?;
+        if self.flags().contains(OpenFlags::APPEND) {
+            let (n, end) = self.file.append(bufs)?;
+            match end {
+                _ if n == 0 => {}
+                Some(end) => self.put(&mut cursor, end),
+                None => self.unasked.store(true, Ordering::Relaxed),
+            }
+            return Ok(n);
+        }
+        let (n, end) = self.file.write_at(bufs, At::Offset(self.settle(&mut cursor)?))?;
         if n > 0 {
             cursor.set(end);
         }
         Ok(n)
+    }
+
+    /// Where the cursor is, which after an append the file may have to be asked.
+    #[inline]
+    fn settle(&self, cursor: &mut CursorGuard<'_>) -> Result<u64> {
+        if self.unasked.load(Ordering::Relaxed) {
+            let end = self.file.appended()?;
+            self.put(cursor, end);
+        }
+        Ok(cursor.at())
+    }
+
+    /// Puts the cursor there, wherever it was.
+    #[inline]
+    fn put(&self, cursor: &mut CursorGuard<'_>, at: u64) {
+        cursor.set(at);
+        if self.unasked.load(Ordering::Relaxed) {
+            cursor.publish();
+            self.unasked.store(false, Ordering::Release);
+        }
     }
 
     /// Reads at an offset, leaving the cursor alone (`preadv(2)`).
@@ -215,11 +247,11 @@ impl OpenFile {
         let mut cursor = self.cursor.lock();
         let base = match whence {
             Whence::Start => 0,
-            Whence::Current => cursor.at(),
+            Whence::Current => self.settle(&mut cursor)?,
             Whence::End => self.file.getattr()?.size,
         };
         let next = base.checked_add_signed(delta).filter(|&n| n <= i64::MAX as u64).ok_or(Errno::INVAL)?;
-        cursor.set(next);
+        self.put(&mut cursor, next);
         Ok(next)
     }
 
@@ -230,17 +262,20 @@ impl OpenFile {
     pub fn seek_data(&self, offset: u64, what: Seek) -> Result<u64> {
         self.check_seekable()?;
         let mut cursor = self.cursor.lock();
-        cursor.set(self.file.seek_data(offset, what)?);
+        self.put(&mut cursor, self.file.seek_data(offset, what)?);
         Ok(cursor.at())
     }
 
     /// Where the cursor is.
     ///
     /// # Errors
-    /// `SPIPE` for a stream; `ISDIR` for a directory.
+    /// `SPIPE` for a stream; `ISDIR` for a directory; those of [`VirtualFile::appended`].
     #[inline]
     pub fn tell(&self) -> Result<u64> {
         self.check_seekable()?;
+        if self.unasked.load(Ordering::Acquire) {
+            return self.settle(&mut self.cursor.lock());
+        }
         Ok(self.cursor.get())
     }
 

@@ -4,10 +4,27 @@
 //! that answers `BADF` for access the file was not opened with. A method that they do not write is still missing, and
 //! one that the trait gains is missing here: neither is inherited silently.
 
+/// `append` and `appended` of a file whose `write_at` knows where the end was: the one is the other at
+/// [`At::End`](crate::At::End), and there is nothing left to ask.
+#[macro_export]
+macro_rules! eager_append {
+    () => {
+        fn append(&self, bufs: &[::std::io::IoSlice<'_>]) -> $crate::Result<(usize, Option<u64>)> {
+            $crate::VirtualFile::write_at(self, bufs, $crate::At::End).map(|(n, end)| (n, Some(end)))
+        }
+
+        fn appended(&self) -> $crate::Result<u64> {
+            Err($crate::Errno::INVAL)
+        }
+    };
+}
+
 /// The methods that have no meaning for a stream: a FIFO, a socket, a terminal.
 #[macro_export]
 macro_rules! stream_shape {
     ($needs:ident) => {
+        $crate::eager_append!();
+
         fn seekable(&self) -> bool {
             false
         }
@@ -69,6 +86,8 @@ macro_rules! stream_shape {
 #[macro_export]
 macro_rules! directory_shape {
     ($needs:ident) => {
+        $crate::eager_append!();
+
         fn seekable(&self) -> bool {
             false
         }

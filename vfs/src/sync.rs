@@ -22,12 +22,12 @@ mod scheduled;
 pub use {
     self::scheduled::{Condvar, OnceLock},
     shuttle::{hint, sync::atomic, thread},
-    shuttle_parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    shuttle_parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 #[cfg(not(shuttle))]
 pub(crate) use {
     core::{hint, sync::atomic},
-    parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
     std::sync::OnceLock,
 };
 

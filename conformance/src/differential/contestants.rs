@@ -37,7 +37,12 @@ pub enum Class {
 /// All that can be had here, the judge first. Why the kernel cannot play, if it cannot.
 pub fn all() -> (Vec<Contestant>, Option<String>) {
     let (memory, disk) = (memory(), std::env::temp_dir());
-    let host = |name, parent: &Path, resolver| HostAt { name, parent: parent.to_owned(), resolver };
+    let host = |name, parent: &Path, resolver| HostAt {
+        name,
+        parent: parent.to_owned(),
+        options: Options { resolver, ..Options::default() },
+    };
+    let exclusive = Options { exclusive: true, ..Options::default() };
     let mut all = vec![
         one("model", "the reference model", Class::Memory, ModelPlayer),
         one("mem", "mem_fs", Class::Memory, MemFixture),
@@ -53,6 +58,12 @@ pub fn all() -> (Vec<Contestant>, Option<String>) {
             "host_fs on tmpfs, with the fallback forced",
             Class::Host,
             host("host, portable", &memory, Resolver::Portable),
+        ),
+        one(
+            "host-exclusive",
+            "host_fs on tmpfs, which remembers names",
+            Class::Host,
+            HostAt { name: "host, exclusive", parent: memory.clone(), options: exclusive },
         ),
         one("overlay-mem-host", "memory over a directory", Class::HostOverlay, OverlayFixture::MemOverHost),
         one("overlay-host", "a directory over a directory", Class::HostOverlay, OverlayFixture::Host),
@@ -96,7 +107,7 @@ pub(crate) fn memory() -> PathBuf {
 pub(crate) struct HostAt {
     pub(crate) name: &'static str,
     pub(crate) parent: PathBuf,
-    pub(crate) resolver: Resolver,
+    pub(crate) options: Options,
 }
 
 impl Fixture for HostAt {
@@ -106,8 +117,7 @@ impl Fixture for HostAt {
 
     fn make(&self) -> Made {
         let dir = tempfile::tempdir_in(&self.parent).expect("a temporary directory");
-        let options = Options { resolver: self.resolver, ..Options::default() };
-        let fs = HostFs::open_with(dir.path(), options).expect("open the temporary directory");
+        let fs = HostFs::open_with(dir.path(), self.options).expect("open the temporary directory");
         Made::new(fs).keeping(dir)
     }
 }

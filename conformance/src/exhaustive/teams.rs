@@ -1,6 +1,9 @@
 //! Who walks, by name.
 
-use gangplank_vfs::{FsCaps, OverlayFs, host_fs::Resolver};
+use gangplank_vfs::{
+    FsCaps, OverlayFs,
+    host_fs::{Options, Resolver},
+};
 
 use super::{
     Beginning, Walker,
@@ -77,6 +80,17 @@ pub const TEAMS: &[Team] = &[
         make: |rules, beginning| Box::new(Replaying::new("host", Anew::new(host(Resolver::Auto), rules), beginning)),
     },
     Team {
+        name: "host-exclusive",
+        what: "host_fs on tmpfs, which remembers names",
+        caps: host_caps,
+        rooted: false,
+        make: |rules, beginning| {
+            let exclusive =
+                HostAt { options: Options { exclusive: true, ..Options::default() }, ..host(Resolver::Auto) };
+            Box::new(Replaying::new("host, exclusive", Anew::new(exclusive, rules), beginning))
+        },
+    },
+    Team {
         name: "host-portable",
         what: "host_fs on tmpfs, with the fallback forced",
         caps: portable_caps,
@@ -105,7 +119,7 @@ impl Team {
 
     /// Whether it needs no system calls.
     pub fn is_in_memory(&self) -> bool {
-        !["host", "host-portable", "kernel"].contains(&self.name)
+        !["host", "host-portable", "host-exclusive", "kernel"].contains(&self.name)
     }
 
     /// Whether it can be had here: the kernel needs somebody who may `chroot`.
@@ -153,7 +167,7 @@ fn portable_caps() -> FsCaps {
 }
 
 fn host(resolver: Resolver) -> HostAt {
-    HostAt { name: "host", parent: memory(), resolver }
+    HostAt { name: "host", parent: memory(), options: Options { resolver, ..Options::default() } }
 }
 
 /// An overlay whose lower layer holds what there is in the beginning.

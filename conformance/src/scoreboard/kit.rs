@@ -50,6 +50,7 @@ pub const FILESYSTEMS: &[Filesystem] = &[
     of("fork", &ForkFixture, Suite::Whole),
     of("host", &HostFixture::BEST, Suite::Whole),
     of("host_portable", &HostFixture::PORTABLE, Suite::Whole),
+    of("host_exclusive", &HostFixture::EXCLUSIVE, Suite::Whole),
     of("overlay_mem", &OverlayFixture::Mem, Suite::Whole),
     of("overlay_emptied", &OverlayFixture::Emptied, Suite::Whole),
     of("overlay_buried", &OverlayFixture::Buried, Suite::Whole),

@@ -22,6 +22,11 @@ use super::{args::HostResolver, progress, report::Failure, words};
 
 /// Opens a directory.
 pub(crate) fn host(path: &Path, resolver: HostResolver) -> Result<Arc<HostFs>, Failure> {
+    host_with(path, resolver, Options::default())
+}
+
+/// Opens a directory, with these options but for the resolver.
+pub(crate) fn host_with(path: &Path, resolver: HostResolver, options: Options) -> Result<Arc<HostFs>, Failure> {
     let refuse = |why: &dyn Display| Failure::usage(why);
     // Asked beforehand for the sake of the message alone; opening it asks again.
     match fs::metadata(path) {
@@ -34,7 +39,7 @@ pub(crate) fn host(path: &Path, resolver: HostResolver) -> Result<Arc<HostFs>, F
         HostResolver::Openat2 => Resolver::Openat2,
         HostResolver::Portable => Resolver::Portable,
     };
-    let options = Options { resolver, ..Options::default() };
+    let options = Options { resolver, ..options };
     match HostFs::open_with(path, options) {
         Ok(fs) => Ok(fs),
         Err(error) if error.kind() == ErrorKind::Unsupported => {

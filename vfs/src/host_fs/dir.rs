@@ -185,11 +185,11 @@ impl Listing {
 }
 
 impl HostDir {
-    pub(super) fn new(fs: Arc<Inner>, file: Arc<File>, attr: &Attr, flags: OpenFlags) -> HostDir {
+    pub(super) fn new(fs: Arc<Inner>, file: Arc<File>, key: Key, flags: OpenFlags) -> HostDir {
         HostDir {
             fs,
             file,
-            key: attr.key,
+            key,
             access: flags & (OpenFlags::READ | OpenFlags::WRITE),
             listing: Mutex::new(Listing::default()),
         }
@@ -229,7 +229,7 @@ impl VirtualFile for HostDir {
             self.needs(OpenFlags::WRITE)?;
         }
         check_attr(attr, FileType::Directory)?;
-        set_attr_of(&self.file, attr)
+        self.fs.changing_access(FileType::Directory, attr, || set_attr_of(&self.file, attr))
     }
 
     fn readdir(&self, from: Cookie, sink: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {

@@ -1,9 +1,9 @@
 //! [`HostFile`]: an open regular file, or block device.
 //!
-//! One `pread`, `preadv`, `pwrite` or `pwritev` for one read or write. A write at the end is two syscalls, because its
-//! caller must learn where it went: `RWF_APPEND` at the descriptor's own offset, which the kernel then advances, and
-//! `lseek` to read it. Nothing else uses that offset but `seek_data`; a lock keeps the two calls together. Up to 1024
-//! buffers are one write; more are several, and somebody else's may come between.
+//! One `pread`, `preadv`, `pwrite` or `pwritev` for one read or write; several small buffers are put together first. A
+//! write at the end is `RWF_APPEND` at the descriptor's own offset, which the kernel then advances; a second syscall,
+//! `lseek`, reads it, if the caller wants to know at once where the bytes went, or when he asks later (`append`,
+//! `appended`). Up to 1024 buffers are one write; more are several, and somebody else's may come between.
 
 use core::any::Any;
 use std::{
@@ -16,13 +16,13 @@ use bytes::Bytes;
 
 use super::{
     Inner, io as os,
-    meta::{Attr, Key, check_attr},
+    meta::{Attr, Identity, Key, check_attr},
     sys::set_attr_of,
 };
 use crate::{
     Advice, At, Ctx, Errno, FileType, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, VirtualFile,
     sync::{
-        Mutex,
+        Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -46,20 +46,20 @@ pub(super) struct HostFile {
     access: OpenFlags,
     /// `SYNC` and `DSYNC`, which may change.
     durable: AtomicU32,
-    /// Held while the descriptor's own offset means something.
-    offset: Mutex<()>,
+    /// Where the last `append` ended; `None` while that is the descriptor's own offset. Held while that offset moves.
+    appended: Mutex<Option<u64>>,
 }
 
 impl HostFile {
-    pub(super) fn new(fs: Arc<Inner>, file: File, attr: &Attr, flags: OpenFlags) -> HostFile {
+    pub(super) fn new(fs: Arc<Inner>, file: File, id: Identity, flags: OpenFlags) -> HostFile {
         HostFile {
             fs,
             file,
-            key: attr.key,
-            file_type: attr.file_type,
+            key: id.key,
+            file_type: id.file_type,
             access: flags & (OpenFlags::READ | OpenFlags::WRITE),
             durable: AtomicU32::new(durable(flags).bits()),
-            offset: Mutex::new(()),
+            appended: Mutex::new(Some(0)),
         }
     }
 
@@ -69,6 +69,32 @@ impl HostFile {
 
     fn durable(&self) -> OpenFlags {
         OpenFlags::from_bits_truncate(self.durable.load(Ordering::Relaxed))
+    }
+
+    /// Before the descriptor's own offset is moved for something else: asks for what it means.
+    fn keep_appended(&self) -> Result<MutexGuard<'_, Option<u64>>> {
+        let mut appended = self.appended.lock();
+        if appended.is_none() {
+            *appended = Some(os::own_offset(&self.file)?);
+        }
+        Ok(appended)
+    }
+
+    /// With `appended` locked. There is something to write.
+    fn write_at_end(&self, bufs: &[IoSlice<'_>], total: usize) -> Result<(usize, os::Append<'_>)> {
+        let cut_bufs;
+        let mut bufs = bufs;
+        if self.fs.size_limit.is_some() {
+            // Only then is the size worth a syscall: going over the limit would be a signal.
+            let room = self.fs.room(Attr::of(&self.file)?.size, total)?;
+            if room < total {
+                cut_bufs = cut(bufs, room);
+                bufs = &cut_bufs;
+            }
+        }
+        let append = os::Append::begin(&self.file)?;
+        let n = self.write_batches(bufs, |batch, done| append.write(batch, done, self.durable()))?;
+        Ok((n, append))
     }
 
     /// Batch by batch, though one is enough unless there are more buffers than one syscall takes.
@@ -218,24 +244,33 @@ impl VirtualFile for HostFile {
                 Ok((n, offset + n as u64))
             }
             At::End => {
-                let _offset = self.offset.lock();
+                let _appended = self.keep_appended()?;
                 if total == 0 {
                     return Ok((0, Attr::of(&self.file)?.size));
                 }
-                let cut_bufs;
-                let mut bufs = bufs;
-                if self.fs.size_limit.is_some() {
-                    // Only then is the size worth a syscall: going over the limit would be a signal.
-                    let room = self.fs.room(Attr::of(&self.file)?.size, total)?;
-                    if room < total {
-                        cut_bufs = cut(bufs, room);
-                        bufs = &cut_bufs;
-                    }
-                }
-                let append = os::Append::begin(&self.file)?;
-                let n = self.write_batches(bufs, |batch, done| append.write(batch, done, self.durable()))?;
+                let (n, append) = self.write_at_end(bufs, total)?;
                 Ok((n, append.end(n)?))
             }
+        }
+    }
+
+    fn append(&self, bufs: &[IoSlice<'_>]) -> Result<(usize, Option<u64>)> {
+        self.needs(OpenFlags::WRITE)?;
+        let total = total_of(bufs.iter().map(|b| b.len()));
+        if total == 0 {
+            return Ok((0, None));
+        }
+        let mut appended = self.appended.lock();
+        let (n, append) = self.write_at_end(bufs, total)?;
+        *appended = append.known_end(n);
+        Ok((n, *appended))
+    }
+
+    fn appended(&self) -> Result<u64> {
+        match *self.keep_appended()? {
+            Some(end) => Ok(end),
+            // `keep_appended` has asked.
+            None => Err(Errno::IO),
         }
     }
 
@@ -293,7 +328,7 @@ impl VirtualFile for HostFile {
         }
         let len = Attr::of(&self.file)?.size;
         target.fs.check_size(Some(len))?;
-        let _offset = self.offset.lock();
+        let _appended = self.keep_appended()?;
         os::clone_content(&self.file, &target.file, len)
     }
 
@@ -301,7 +336,7 @@ impl VirtualFile for HostFile {
         if offset > i64::MAX as u64 {
             return Err(Errno::NXIO);
         }
-        let _offset = self.offset.lock();
+        let _appended = self.keep_appended()?;
         os::seek_data(&self.file, offset, what)
     }
 

@@ -18,7 +18,7 @@ use rustix::{
 };
 
 use super::{
-    meta::{Attr, timestamps},
+    meta::{Attr, Identity, timestamps},
     node::Node,
     sys::{Request, Sys},
 };
@@ -131,8 +131,7 @@ impl Sys for Linux {
 
     fn pin(&self, dir: &Arc<File>, name: Name<'_>) -> Result<Node> {
         let file = File::from(rustix::fs::openat(dir, name.as_bytes(), PIN, Mode::empty())?);
-        let attr = Attr::identity(&file)?;
-        Ok(Node::new(&attr, Some(Arc::new(file)), None))
+        Ok(Node::new(Identity::of(&file)?, Some(Arc::new(file)), None))
     }
 
     fn reopen(&self, node: &Node, flags: OpenFlags) -> Result<File> {

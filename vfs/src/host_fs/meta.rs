@@ -36,6 +36,24 @@ pub(super) fn mix(mut x: u64) -> u64 {
     x ^ (x >> 32)
 }
 
+/// Who a node is, and of which type: what never changes as long as it lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Identity {
+    pub(super) key: Key,
+    pub(super) file_type: FileType,
+}
+
+impl Identity {
+    /// Of an open file or pinned node, by the cheapest system call.
+    pub(super) fn of(file: &File) -> Result<Identity> {
+        #[cfg(unix)]
+        let attr = posix(&rustix::fs::fstat(file)?);
+        #[cfg(not(unix))]
+        let attr = host::of(file)?;
+        Ok(attr.identity())
+    }
+}
+
 /// Metadata as the host gave it: [`Metadata`] but for the numbers that we choose.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attr {
@@ -84,13 +102,8 @@ impl Attr {
         host::of(file)
     }
 
-    /// Of an open file or pinned node, where only who it is matters, and its type: the time of birth may be wrong, and
-    /// the system call is the cheapest.
-    pub(super) fn identity(file: &File) -> Result<Attr> {
-        #[cfg(unix)]
-        return Ok(posix(&rustix::fs::fstat(file)?));
-        #[cfg(not(unix))]
-        host::of(file)
+    pub(super) fn identity(&self) -> Identity {
+        Identity { key: self.key, file_type: self.file_type }
     }
 
     /// Of an open descriptor.

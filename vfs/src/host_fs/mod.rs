@@ -4,7 +4,8 @@
 //! The directory it is opened on is a capability. From then on every syscall gets a descriptor that we opened inside
 //! that directory and one [`Name`] (or, under `openat2` beneath, a plain run of names), never follows a symbolic link,
 //! and never takes `..` from the kernel unchecked (`parent`). Symbolic links are read, and resolved above, in the
-//! guest's own tree. Nothing remembers a path: what is unlinked or renamed is what the caller names, or holds.
+//! guest's own tree. Nothing remembers a path: what is unlinked or renamed is what the caller names, or holds. Names are
+//! remembered only where that is promised to be the truth ([`Options::exclusive`], `dentries`), each with its directory.
 //!
 //! # What the host decides
 //! New files belong to the host's user whatever [`Cred`](crate::Cred) says, and get no permission bit that the umask of
@@ -23,9 +24,11 @@
 //! as the host reuses them.
 //!
 //! # Lock order
-//! `Inner::table`, then `Node::parent`. A directory's listing and a file's append lock are held across syscalls, never
+//! `Inner::table`, then `Node::parent`. The lock of `Inner::dentries`, under which a walk asks what is mounted, is held
+//! with neither. A directory's listing and a file's append lock are held across syscalls, never
 //! together with another. No descriptor is closed under `Inner::table`.
 
+mod dentries;
 mod dir;
 mod file;
 mod io;
@@ -49,7 +52,8 @@ use std::{fs::File, path::Path, sync::Arc};
 use bytes::Bytes;
 
 use self::{
-    meta::{Attr, Key, check_attr, new_mode},
+    dentries::Dentries,
+    meta::{Attr, Identity, Key, check_attr, new_mode},
     node::{Node, Table},
     sys::{Request, Sys},
 };
@@ -83,6 +87,14 @@ pub struct Options {
     /// unless it is told otherwise. For a layer of an overlay with that prefix, and for nothing that a guest sees. Off
     /// by default.
     pub overlay_xattrs: bool,
+    /// A promise: as long as the filesystem is open, nobody changes names in this directory but through it, nor who may
+    /// search a directory, and names in it are told apart by their bytes (not so on filesystems that ignore the case of
+    /// letters). Names that were found are remembered then, so that a path of any depth costs one system call less for
+    /// each of its directories: `stat` is one, opening and closing are two. Contents, sizes and times are asked for each
+    /// time, and may be changed by anybody. Holds up to a quarter of the descriptors that the process may have, 2048 at
+    /// most. Where the promise is broken, a path may lead where it led: a directory that somebody moves out of this
+    /// one is still found, as by whoever has it open; nothing that was never in it is. Off by default.
+    pub exclusive: bool,
 }
 
 /// A directory of the host as a filesystem.
@@ -96,6 +108,8 @@ pub struct HostFs {
 struct Inner {
     sys: Box<dyn Sys>,
     table: Mutex<Table>,
+    /// Under [`Options::exclusive`].
+    dentries: Option<Dentries>,
     root: NodeId,
     root_key: Key,
     info: FsInfo,
@@ -150,10 +164,11 @@ impl HostFs {
             max_file_size: i64::MAX as u64,
         };
         let mut table = Table::default();
-        let root = table.intern(Arc::new(Node::new(&attr, Some(root_file), None)), attr.key.dev);
+        let root = table.intern(Arc::new(Node::new(attr.identity(), Some(root_file), None)), attr.key.dev);
         let inner = Inner {
             sys,
             table: Mutex::new(table),
+            dentries: options.exclusive.then(Dentries::new),
             root,
             root_key: attr.key,
             info,
@@ -256,14 +271,36 @@ impl Inner {
         self.table.lock().by_key(key, self.root_key.dev)
     }
 
+    /// Does what changes these names, for all who remember them.
+    fn changing<T>(&self, names: &[(Key, Name<'_>)], act: impl FnOnce() -> T) -> T {
+        match &self.dentries {
+            Some(dentries) => dentries.change(names, act),
+            None => act(),
+        }
+    }
+
+    /// Changes attributes, after which directories may be closed to us.
+    fn changing_access<T>(&self, file_type: FileType, attr: &SetAttr, act: impl FnOnce() -> T) -> T {
+        let access = attr.mode.is_some() || attr.uid.is_some() || attr.gid.is_some();
+        match &self.dentries {
+            Some(dentries) if access && file_type == FileType::Directory => dentries.change_all(act),
+            _ => act(),
+        }
+    }
+
     fn metadata(&self, attr: &Attr) -> Metadata {
         attr.metadata(self.info.dev, attr.key.id(self.root_key.dev))
     }
 
     /// Makes an open file of what the host opened.
-    fn opened(self: &Arc<Self>, file: File, how: &OpenHow<'_>, parent: Option<Arc<Node>>) -> Result<Opened> {
-        let attr = Attr::identity(&file)?;
-        let is_dir = attr.file_type == FileType::Directory;
+    fn opened(
+        self: &Arc<Self>,
+        file: File,
+        id: Identity,
+        how: &OpenHow<'_>,
+        parent: Option<Arc<Node>>,
+    ) -> Result<Opened> {
+        let is_dir = id.file_type == FileType::Directory;
         let takes_writing = OpenFlags::WRITE | OpenFlags::TRUNC;
         if is_dir && (how.create.is_some() || how.flags.intersects(takes_writing)) {
             return Err(Errno::ISDIR);
@@ -271,34 +308,34 @@ impl Inner {
         if how.flags & takes_writing == OpenFlags::TRUNC {
             return Err(Errno::INVAL);
         }
-        let file_type = attr.file_type;
+        let file_type = id.file_type;
         if !is_dir {
-            let node = attr.key.id(self.root_key.dev);
-            let file = self.file_object(file, &attr, how.flags)?;
+            let node = id.key.id(self.root_key.dev);
+            let file = self.file_object(file, id, how.flags)?;
             return Ok(Opened { file, node, file_type });
         }
         let file = Arc::new(file);
-        let node = self.intern(Arc::new(Node::new(&attr, Some(file.clone()), parent)));
-        let file = Arc::new(dir::HostDir::new(self.clone(), file, &attr, how.flags));
+        let node = self.intern(Arc::new(Node::new(id, Some(file.clone()), parent)));
+        let file = Arc::new(dir::HostDir::new(self.clone(), file, id.key, how.flags));
         Ok(Opened { file, node, file_type })
     }
 
-    fn file_object(self: &Arc<Self>, file: File, attr: &Attr, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
-        match attr.file_type {
+    fn file_object(self: &Arc<Self>, file: File, id: Identity, flags: OpenFlags) -> Result<Arc<dyn VirtualFile>> {
+        match id.file_type {
             FileType::Regular => {}
             FileType::BlockDevice if self.options.devices => {}
             #[cfg(unix)]
-            FileType::Fifo => return Ok(Arc::new(stream::HostStream::new(self.clone(), file, attr, flags))),
+            FileType::Fifo => return Ok(Arc::new(stream::HostStream::new(self.clone(), file, id, flags))),
             #[cfg(unix)]
             FileType::CharDevice if self.options.devices => {
-                return Ok(Arc::new(stream::HostStream::new(self.clone(), file, attr, flags)));
+                return Ok(Arc::new(stream::HostStream::new(self.clone(), file, id, flags)));
             }
             FileType::Directory => {
-                return Ok(Arc::new(dir::HostDir::new(self.clone(), Arc::new(file), attr, flags)));
+                return Ok(Arc::new(dir::HostDir::new(self.clone(), Arc::new(file), id.key, flags)));
             }
             _ => return Err(Errno::NXIO),
         }
-        Ok(Arc::new(file::HostFile::new(self.clone(), file, attr, flags)))
+        Ok(Arc::new(file::HostFile::new(self.clone(), file, id, flags)))
     }
 
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
@@ -414,7 +451,7 @@ impl FileSystem for HostFs {
         let node = self.inner.get(node)?;
         check_attr(attr, node.file_type)?;
         self.inner.check_size(attr.size)?;
-        self.inner.sys.set_attr(&node, attr)
+        self.inner.changing_access(node.file_type, attr, || self.inner.sys.set_attr(&node, attr))
     }
 
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
@@ -431,15 +468,18 @@ impl FileSystem for HostFs {
     }
 
     fn remove(&self, _cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, what: Remove) -> Result<()> {
-        self.inner.sys.remove(self.inner.get(dir)?.dir()?, name, what)
+        let node = self.inner.get(dir)?;
+        let dir = node.dir()?;
+        self.inner.changing(&[(node.key, name)], || self.inner.sys.remove(dir, name, what))
     }
 
     fn rename(&self, _cx: &Ctx<'_>, from: (NodeId, Name<'_>), to: (NodeId, Name<'_>), how: Rename) -> Result<()> {
-        let (old, new) = (self.inner.get(from.0)?, self.inner.get(to.0)?);
-        let (old, new) = (old.dir()?, new.dir()?);
+        let (old_node, new_node) = (self.inner.get(from.0)?, self.inner.get(to.0)?);
+        let (old, new) = (old_node.dir()?, new_node.dir()?);
         // Who is moved matters only where places are remembered.
         let moved = if self.inner.sys.pins_all() { None } else { Attr::at(old, from.1).ok() };
-        self.inner.sys.rename((old, from.1), (new, to.1), how)?;
+        let names = [(old_node.key, from.1), (new_node.key, to.1)];
+        self.inner.changing(&names, || self.inner.sys.rename((old, from.1), (new, to.1), how))?;
         if let Some(node) = moved.and_then(|attr| self.inner.held(attr.key)) {
             node.add_place(new, to.1.as_bytes());
         }
@@ -461,8 +501,8 @@ impl FileSystem for HostFs {
             return Err(Errno::INVAL);
         }
         let file = self.inner.sys.reopen(&node, flags)?;
-        let attr = Attr::identity(&file)?;
-        self.inner.file_object(file, &attr, flags)
+        let id = Identity::of(&file)?;
+        self.inner.file_object(file, id, flags)
     }
 
     fn statfs(&self) -> Result<StatFs> {

@@ -9,7 +9,7 @@ use std::{fs::File, sync::Arc};
 
 use hashbrown::{HashMap, hash_map};
 
-use super::meta::{Attr, Key, TOP, mix};
+use super::meta::{Attr, Identity, Key, TOP, mix};
 use crate::{Errno, FileType, Name, NodeId, Result, sync::Mutex};
 
 /// A node of the host, and how we hold it.
@@ -32,8 +32,8 @@ pub(super) type PlaceOf = (Arc<File>, Box<[u8]>);
 const MAX_PLACES: usize = 4;
 
 impl Node {
-    pub(super) fn new(attr: &Attr, pin: Option<Arc<File>>, parent: Option<Arc<Node>>) -> Node {
-        Node { key: attr.key, file_type: attr.file_type, pin, places: Mutex::default(), parent: Mutex::new(parent) }
+    pub(super) fn new(id: Identity, pin: Option<Arc<File>>, parent: Option<Arc<Node>>) -> Node {
+        Node { key: id.key, file_type: id.file_type, pin, places: Mutex::default(), parent: Mutex::new(parent) }
     }
 
     /// Its descriptor as a directory.

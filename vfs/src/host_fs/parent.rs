@@ -77,7 +77,7 @@ mod climb {
     use super::*;
     use crate::{
         Errno,
-        host_fs::meta::{Attr, Key},
+        host_fs::meta::{Attr, Identity, Key},
     };
 
     /// Deeper trees exist, but nobody climbs out of them by `..`.
@@ -133,7 +133,7 @@ mod climb {
             }
         }
         let file = chain.swap_remove(1).0;
-        Ok(Some(Arc::new(Node::new(&Attr::of(&file)?, Some(file), None))))
+        Ok(Some(Arc::new(Node::new(Identity::of(&file)?, Some(file), None))))
     }
 
     fn key_above(dir: &File) -> Result<Key> {

@@ -77,7 +77,7 @@ impl Sys for Portable {
                     &options(Request { flags: OpenFlags::READ, create: None, exclusive: false }),
                 ),
                 _ => {
-                    let node = Node::new(&attr, None, None);
+                    let node = Node::new(attr.identity(), None, None);
                     node.add_place(dir, name.as_bytes());
                     return Ok(node);
                 }
@@ -89,7 +89,7 @@ impl Sys for Portable {
                 // Not ours to read: the place must do.
                 Err(_) => None,
             };
-            let node = Node::new(&attr, pin, None);
+            let node = Node::new(attr.identity(), pin, None);
             if attr.file_type != FileType::Directory {
                 node.add_place(dir, name.as_bytes());
             }

@@ -12,10 +12,10 @@ use rustix::io::retry_on_intr;
 
 use super::{
     Inner,
-    meta::{Attr, timestamps},
+    meta::{Attr, Identity, timestamps},
 };
 use crate::{
-    Ctx, Errno, Events, Metadata, NodeId, OpenFlags, Result, SetAttr, SetTime, Socket, VirtualFile,
+    Ctx, Errno, Events, FileType, Metadata, NodeId, OpenFlags, Result, SetAttr, SetTime, Socket, VirtualFile,
     host_fs::meta::{Key, check_attr},
     reactor::{Source, poll_now},
     sync::atomic::{AtomicBool, Ordering},
@@ -29,20 +29,20 @@ pub(super) struct HostStream {
     fs: Arc<Inner>,
     source: Source,
     key: Key,
-    attr: Attr,
+    file_type: FileType,
     access: OpenFlags,
     nonblock: AtomicBool,
     terminal: bool,
 }
 
 impl HostStream {
-    pub(super) fn new(fs: Arc<Inner>, file: File, attr: &Attr, flags: OpenFlags) -> HostStream {
+    pub(super) fn new(fs: Arc<Inner>, file: File, id: Identity, flags: OpenFlags) -> HostStream {
         HostStream {
             fs,
             terminal: file.is_terminal(),
             source: Source::new(OwnedFd::from(file)),
-            key: attr.key,
-            attr: *attr,
+            key: id.key,
+            file_type: id.file_type,
             access: flags & (OpenFlags::READ | OpenFlags::WRITE),
             nonblock: AtomicBool::new(flags.contains(OpenFlags::NONBLOCK)),
         }
@@ -68,7 +68,7 @@ impl VirtualFile for HostStream {
         if attr.size.is_some() {
             self.needs(OpenFlags::WRITE)?;
         }
-        check_attr(attr, self.attr.file_type)?;
+        check_attr(attr, self.file_type)?;
         let fd = self.source.as_fd();
         if attr.uid.is_some() || attr.gid.is_some() {
             let (uid, gid) = (attr.uid.map(rustix::fs::Uid::from_raw), attr.gid.map(rustix::fs::Gid::from_raw));

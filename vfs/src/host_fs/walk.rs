@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use super::{
     Inner,
-    meta::{Attr, new_mode},
+    dentries::{Known, Met, Stamp, known_link, known_node},
+    meta::{Attr, Identity, Key, new_mode},
     node::Node,
     sys::{Request, TRIES},
 };
@@ -36,7 +37,7 @@ impl Here {
     fn node(self) -> Result<Arc<Node>> {
         match self {
             Here::Node(node) => Ok(node),
-            Here::Raw(file) => Ok(Arc::new(Node::new(&Attr::identity(&file)?, Some(file), None))),
+            Here::Raw(file) => Ok(Arc::new(Node::new(Identity::of(&file)?, Some(file), None))),
         }
     }
 }
@@ -51,9 +52,26 @@ impl Inner {
         goal: Goal<'_>,
     ) -> Result<Walked> {
         let mut here = Here::Node(self.get(dir)?);
-        let mut in_runs = mounts.is_empty();
+        // Where names are remembered, they are taken one by one.
+        let mut in_runs = mounts.is_empty() && self.dentries.is_none();
         let mut tries = 0;
         loop {
+            let mut seen = Seen::NOTHING;
+            if let (Some(dentries), Here::Node(node)) = (&self.dentries, &mut here) {
+                let is_mounted = |key: Key| !mounts.is_empty() && mounts.contains(key.id(self.root_key.dev));
+                match dentries.descend(node, path, is_mounted, matches!(goal, Goal::Node { .. }), goal.follows()) {
+                    Met::End { stamp, last } => seen = Seen { stamp: Some(stamp), last },
+                    Met::Mounted(node) => return Ok(Walked::MountPoint(self.intern(node))),
+                    Met::Directory(node) => {
+                        let file_type = node.file_type;
+                        return Ok(Walked::Node(Entry { node: self.intern(node), file_type }));
+                    }
+                    Met::Symlink(target) => {
+                        path.advance();
+                        return Ok(Walked::Symlink { dir: self.intern(here.node()?), target });
+                    }
+                }
+            }
             let Some(name) = first_name(path)? else {
                 let node = here.node()?;
                 let file_type = node.file_type;
@@ -91,7 +109,7 @@ impl Inner {
             }
             let step = match goal {
                 Goal::Stat { follow } if last => self.stat_last(here.dir()?, name, follow),
-                Goal::Open(how) if last => self.open_last(cx, &here, name, how, goal.follows()),
+                Goal::Open(how) if last => self.open_last(cx, &here, name, how, goal.follows(), seen),
                 _ => self.one_name(here.dir()?, name, last, goal),
             };
             match step {
@@ -100,6 +118,7 @@ impl Inner {
                     return Ok(walked);
                 }
                 Ok(Step::Symlink(target)) => {
+                    self.remember(&here, name, seen, || known_link(&target));
                     path.advance();
                     return Ok(Walked::Symlink { dir: self.intern(here.node()?), target });
                 }
@@ -119,6 +138,9 @@ impl Inner {
                     }
                     path.advance();
                     let node = Arc::new(node);
+                    if node.file_type == FileType::Directory {
+                        self.remember(&here, name, seen, || Some(Known::Directory(node.clone())));
+                    }
                     if !mounts.is_empty() && mounts.contains(node.key.id(self.root_key.dev)) {
                         return Ok(Walked::MountPoint(self.intern(node)));
                     }
@@ -153,17 +175,19 @@ impl Inner {
             },
             Goal::Open(how) => {
                 let Some(file) = self.sys.open_run(dir, run, request(cx, how)?) else { return Ok(None) };
-                Ok(Some(Walked::Opened(self.opened(file?, how, None)?)))
+                let file = file?;
+                let id = Identity::of(&file)?;
+                Ok(Some(Walked::Opened(self.opened(file, id, how, None)?)))
             }
             Goal::Node { .. } => {
                 let Some(file) = self.sys.pin_run(dir, run, false) else { return Ok(None) };
                 let file = Arc::new(file?);
-                let attr = Attr::identity(&file)?;
-                if attr.file_type == FileType::Symlink && goal.follows() {
+                let id = Identity::of(&file)?;
+                if id.file_type == FileType::Symlink && goal.follows() {
                     return Ok(None);
                 }
-                let node = self.intern(Arc::new(Node::new(&attr, Some(file), None)));
-                Ok(Some(Walked::Node(Entry { node, file_type: attr.file_type })))
+                let node = self.intern(Arc::new(Node::new(id, Some(file), None)));
+                Ok(Some(Walked::Node(Entry { node, file_type: id.file_type })))
             }
         }
     }
@@ -198,18 +222,44 @@ impl Inner {
         name: Name<'_>,
         how: &OpenHow<'_>,
         follow: bool,
+        seen: Seen,
     ) -> Result<Step> {
         let dir = here.dir()?;
         match self.sys.open(dir, name, request(cx, how)?) {
             Ok(file) => {
+                let id = match seen.last {
+                    Some(id) if self.is_current(seen) => id,
+                    _ => {
+                        let id = Identity::of(&file)?;
+                        self.remember(here, name, seen, || known_node(id));
+                        id
+                    }
+                };
                 let parent = match here {
                     Here::Node(node) => Some(super::parent::link_to(node)),
                     Here::Raw(_) => None,
                 };
-                Ok(Step::Done(Walked::Opened(self.opened(file, how, parent)?)))
+                Ok(Step::Done(Walked::Opened(self.opened(file, id, how, parent)?)))
             }
             Err(Errno::LOOP) if follow => self.link_target(dir, name),
             Err(e) => Err(e),
+        }
+    }
+
+    /// Remembers what a name was found to lead to, where names are remembered.
+    fn remember(&self, here: &Here, name: Name<'_>, seen: Seen, known: impl FnOnce() -> Option<Known>) {
+        if let (Some(dentries), Some(stamp), Here::Node(dir)) = (&self.dentries, seen.stamp, here)
+            && let Some(known) = known()
+        {
+            dentries.remember(dir.key, name, known, stamp);
+        }
+    }
+
+    /// Whether what was remembered has been true until now.
+    fn is_current(&self, seen: Seen) -> bool {
+        match (&self.dentries, seen.stamp) {
+            (Some(dentries), Some(stamp)) => dentries.is_current(stamp),
+            _ => false,
         }
     }
 
@@ -233,6 +283,17 @@ impl Inner {
             Err(e) => Err(e),
         }
     }
+}
+
+/// What is remembered of the last name, and when that was looked up.
+#[derive(Clone, Copy)]
+struct Seen {
+    stamp: Option<Stamp>,
+    last: Option<Identity>,
+}
+
+impl Seen {
+    const NOTHING: Seen = Seen { stamp: None, last: None };
 }
 
 /// What one name brought.

@@ -136,6 +136,7 @@ impl Sparse {
 
 impl VirtualFile for ImageFile {
     crate::regular_shape!(needs);
+    crate::eager_append!();
     crate::read_only_file!();
 
     fn node(&self) -> Option<NodeId> {

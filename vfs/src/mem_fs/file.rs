@@ -111,6 +111,7 @@ fn mem_file(target: &dyn VirtualFile) -> Result<&MemFile> {
 
 impl VirtualFile for MemFile {
     crate::regular_shape!(needs);
+    crate::eager_append!();
 
     fn node(&self) -> Option<NodeId> {
         Some(self.id)

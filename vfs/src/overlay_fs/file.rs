@@ -102,6 +102,8 @@ impl Drop for OverlayFile {
 }
 
 impl VirtualFile for OverlayFile {
+    crate::eager_append!();
+
     fn node(&self) -> Option<NodeId> {
         Some(self.node.id)
     }

@@ -40,6 +40,7 @@ impl SourceFile {
 
 impl VirtualFile for SourceFile {
     crate::regular_shape!(needs);
+    crate::eager_append!();
     crate::read_only_file!();
 
     fn node(&self) -> Option<NodeId> {

@@ -13,6 +13,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::SystemTime};
 
 use gangplank::vfs::{
     FileSystem, Mount, MountOptions, OverlayFs, Place, Time, Tree,
+    host_fs::Options,
     layers::quota::{QuotaFs, QuotaOptions},
 };
 
@@ -216,12 +217,16 @@ fn limited(fs: Arc<dyn FileSystem>, spec: &Spec) -> Arc<dyn FileSystem> {
 /// Opens a source of a mount.
 fn source(args: &Run, spec: &Spec, src: &Spanned<PathBuf>) -> Result<Tree, Failure> {
     match spec.kind.value {
-        Kind::Host => sources::host(&src.value, args.host_resolver)
+        Kind::Host => sources::host_with(&src.value, args.host_resolver, host_options(spec))
             .map(|host| Tree::new(host as Arc<dyn FileSystem>))
             .map_err(|failure| spec.wrong_path(src, "cannot offer the directory", failure)),
         _ => sources::dir_or_image(&src.value, args.host_resolver)
             .map_err(|failure| spec.wrong_path(src, "cannot open", failure)),
     }
+}
+
+fn host_options(spec: &Spec) -> Options {
+    Options { exclusive: spec.exclusive, ..Options::default() }
 }
 
 /// Opens an image.

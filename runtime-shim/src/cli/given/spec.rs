@@ -20,6 +20,8 @@ pub(super) struct Spec {
     pub(super) dst: Spanned<Vec<u8>>,
     pub(super) read_only: bool,
     pub(super) noatime: bool,
+    /// Nobody else changes the directory.
+    pub(super) exclusive: bool,
     pub(super) size: Option<Size>,
     pub(super) nodes: Option<u64>,
     /// Where changes are kept.
@@ -50,6 +52,7 @@ enum Key {
     Dst,
     Ro,
     Noatime,
+    Exclusive,
     Size,
     Nodes,
     Upper,
@@ -67,12 +70,13 @@ const KINDS: [(&str, Kind); 6] = [
 ];
 
 /// The first name of a key is the one that we use; the others are what Docker calls it.
-const KEYS: [(&str, Key); 14] = [
+const KEYS: [(&str, Key); 15] = [
     ("type", Key::Type),
     ("src", Key::Src),
     ("dst", Key::Dst),
     ("ro", Key::Ro),
     ("noatime", Key::Noatime),
+    ("exclusive", Key::Exclusive),
     ("size", Key::Size),
     ("nodes", Key::Nodes),
     ("upper", Key::Upper),
@@ -89,7 +93,7 @@ impl Kind {
         use Key::*;
         match self {
             Kind::Mem => &[Type, Src, Dst, Ro, Noatime, Size, Nodes],
-            Kind::Host => &[Type, Src, Dst, Ro, Noatime, Size, Nodes],
+            Kind::Host => &[Type, Src, Dst, Ro, Noatime, Exclusive, Size, Nodes],
             Kind::Overlay => &[Type, Src, Dst, Ro, Noatime, Size, Nodes, Upper, Work],
             // They are read-only in any case.
             Kind::Tar | Kind::Zip => &[Type, Src, Dst, Ro],
@@ -233,11 +237,12 @@ impl Parser<'_> {
         let size = self.one(Key::Size).map(|field| self.number(field, "size", limits::size)).transpose()?;
         let nodes = self.one(Key::Nodes).map(|field| self.number(field, "number of nodes", count)).transpose()?;
         let (read_only, noatime) = (self.flag(Key::Ro)?, self.flag(Key::Noatime)?);
+        let exclusive = self.flag(Key::Exclusive)?;
         let upper = self.upper()?;
         let reference = self.one(Key::Ref).map(|field| self.number(field, "reference", |text| Ok(text.to_owned())));
         let reference = reference.transpose()?;
         let (text, kind) = (self.text.to_vec(), self.kind.clone());
-        Ok(Spec { text, kind, src, dst, read_only, noatime, size, nodes, upper, reference })
+        Ok(Spec { text, kind, src, dst, read_only, noatime, exclusive, size, nodes, upper, reference })
     }
 
     /// Each key is one of this type's, and given once unless it may be repeated.
@@ -352,6 +357,7 @@ mod tests {
         assert_eq!(spec.size.unwrap().0, 64 << 20);
         let spec = parse("target=/x,source=a,readonly=false,type=host").unwrap();
         assert_eq!((spec.kind.value, spec.read_only, spec.src[0].at.clone()), (Kind::Host, false, 17..18));
+        assert!(!spec.exclusive && parse("type=host,src=a,dst=/x,exclusive").unwrap().exclusive);
     }
 
     /// The message, the help, and what is marked.
@@ -386,6 +392,7 @@ mod tests {
         refused("type=host,dst=/x", &["needs `src`, the directory to offer"], "");
         refused("type=host,src=a,src=b,dst=/x", &["`src` is given twice"], "src=b");
         refused("type=host,src=a,dst=/x,work=w", &["`work` says nothing", "`host`", "its keys are"], "work=w");
+        refused("type=overlay,src=a,dst=/x,exclusive", &["`exclusive` says nothing", "`overlay`"], "exclusive");
         refused("type=mem,dst=/x,size=1X", &["`1X` is not a size", "not a unit"], "1X");
         refused("type=mem,dst=/x,nodes=0", &["`0` is not a number of nodes", "it is zero"], "0");
         refused("type=mem,dst=/x,nodes=-1", &["not a whole number"], "-1");

@@ -114,7 +114,7 @@ fn an_open_file_outlives_its_name() {
 
 #[test]
 fn a_held_node_outlives_its_name() {
-    let w = World::new(Resolver::Auto);
+    let w = World::new(Options::default());
     std::fs::write(w.host("root/f"), b"content").unwrap();
     let f = w.lookup(w.fs.root(), "f").unwrap();
     w.start().unlink(b"f").unwrap();

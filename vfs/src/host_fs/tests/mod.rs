@@ -2,6 +2,7 @@
 //! all filesystems share is tested by the conformance kit. Every test runs on every resolver that is here.
 
 mod escape;
+mod exclusive;
 mod files;
 mod listing;
 
@@ -22,13 +23,12 @@ pub(super) const CX: Ctx<'static> = Ctx::ROOT;
 pub(super) const SECRET: &[u8] = b"secret";
 
 impl World {
-    fn new(resolver: Resolver) -> World {
+    fn new(options: Options) -> World {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("root")).unwrap();
         std::fs::create_dir(dir.path().join("outside")).unwrap();
         std::fs::write(dir.path().join("outside/secret"), SECRET).unwrap();
         std::fs::write(dir.path().join("secret"), SECRET).unwrap();
-        let options = Options { resolver, ..Options::default() };
         let fs = HostFs::open_with(dir.path().join("root"), options).unwrap();
         let place = Mount::detached(fs.clone(), MountOptions::default());
         World { dir, fs, namespace: Namespace::new(), place }
@@ -79,10 +79,10 @@ pub(super) fn list(file: &OpenFile) -> Vec<Vec<u8>> {
 
 /// Runs `test` with every resolver.
 pub(super) fn everywhere(test: impl Fn(&World)) {
-    test(&World::new(Resolver::Auto));
-    test(&World::new(Resolver::Portable));
+    test(&World::new(Options::default()));
+    test(&World::new(Options { resolver: Resolver::Portable, ..Options::default() }));
     // As on a kernel before 5.6, or under a filter.
-    let mut world = World::new(Resolver::Auto);
+    let mut world = World::new(Options::default());
     let root = File::open(world.host("root")).unwrap();
     world.fs = HostFs::with_sys(root, Options::default(), Box::new(linux::Linux::without_openat2())).unwrap();
     world.place = Mount::detached(world.fs.clone(), MountOptions::default());

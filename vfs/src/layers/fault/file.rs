@@ -59,6 +59,8 @@ fn head_mut<'a>(bufs: &'a mut [IoSliceMut<'_>], mut len: usize) -> Vec<IoSliceMu
 }
 
 impl VirtualFile for FaultFile {
+    crate::eager_append!();
+
     fn node(&self) -> Option<NodeId> {
         self.inner.node()
     }

@@ -52,6 +52,8 @@ fn head<'a>(bufs: &'a [IoSlice<'a>], mut len: usize) -> Vec<IoSlice<'a>> {
 }
 
 impl VirtualFile for QuotaFile {
+    crate::eager_append!();
+
     crate::forward_file! { inner: node, seekable, getattr, read_at, read_bytes, seek_data, readdir, sync, poll,
     read_stream, write_stream, flush, set_flags, advise, socket, is_terminal }
 
