@@ -149,6 +149,33 @@ fn vectored_writes_are_plain_writes(w) {
     assert_eq!(file.read(0, 50_000).unwrap(), [b"\0\0\0ab", &big[..], b"cd"].concat());
     assert_eq!(file.write_at(&[], At::End), Ok((0, 40_007)));
     assert_eq!(file.write_at(&bufs, At::End), Ok((40_004, 80_011)));
+    // Small ones may be put together first.
+    let small = [&b"ab"[..], b"", b"cde", &[9; 600], b"f"].map(IoSlice::new);
+    assert_eq!(file.write_at(&small, At::Offset(1)), Ok((606, 607)));
+    assert_eq!(file.read(0, 8).unwrap(), [b"\0abcde", &[9, 9][..]].concat());
+    assert_eq!(file.read(604, 4).unwrap(), [9, 9, b'f', 7]);
+    assert_eq!(file.write_at(&small, At::End), Ok((606, 80_617)));
+    assert_eq!(file.read(80_011, 5).unwrap(), b"abcde");
+}
+
+/// `append` is `write_at` the end; where it ended it says itself, or `appended` does, whatever was written since.
+fn append_is_writing_at_the_end(w) {
+    let (a, b) = (w.put("a", "hello"), w.put("b", "hello"));
+    let flags = OpenFlags::READ | OpenFlags::WRITE;
+    let (file, plain) = (a.open(flags).unwrap(), b.open(flags).unwrap());
+    let pieces = [&b"12"[..], b"", b"345"].map(IoSlice::new);
+    for _ in 0..3 {
+        let (n, end) = file.0.append(&pieces).unwrap();
+        a.open(flags).unwrap().append(b"other").unwrap();
+        file.append(b"!").unwrap();
+        let end = end.map_or_else(|| file.0.appended(), Ok);
+        assert_eq!((n, end), plain.write_at(&pieces, At::End).map(|(n, end)| (n, Ok(end))).unwrap());
+        plain.append(b"other").unwrap();
+        plain.append(b"!").unwrap();
+    }
+    assert_eq!(file.0.append(&[]).map(|(n, _)| n), Ok(0));
+    assert_eq!(file.read(0, 100), plain.read(0, 100));
+    refused!(a.open(OpenFlags::READ).unwrap().0.append(&pieces), BADF);
 }
 
 /// What is written is read back, at every offset and length around the sizes that storage is cut into.

@@ -119,6 +119,47 @@ fn append(w) {
     assert_eq!(w.read("a").unwrap(), b"Hello world!?#");
 }
 
+/// The cursor is behind what was appended through it, whatever happens to the file before anybody asks
+/// (<https://pubs.opengroup.org/onlinepubs/9799919799/functions/write.html>).
+fn append_and_ask_later(w) {
+    let (f, other) = (hello(w, RW | OpenFlags::APPEND), hello(w, RW | OpenFlags::APPEND));
+    for (i, piece) in ["!", "?"].into_iter().enumerate() {
+        assert_eq!(write(&f, piece), Ok(1));
+        assert_eq!(write(&other, "many more"), Ok(9));
+        assert_eq!(f.write_at(&[IoSlice::new(b"##")], 0), Ok(2));
+        // What looks for data or holes has positions of its own.
+        let sparse = f.file().seek_data(0, gangplank_vfs::Seek::Hole);
+        assert!(sparse.is_ok(), "{sparse:?}");
+        assert_eq!(f.tell(), Ok(12 + 12 * i as u64));
+        assert_eq!(f.tell(), Ok(12 + 12 * i as u64));
+    }
+    assert_eq!(other.tell(), Ok(11 + 1 + 9 + 2 + 1 + 9));
+    // Each way to use the cursor asks for it first.
+    let reset = |f: &OpenFile| {
+        f.set_len(11).unwrap();
+        assert_eq!(write(f, "ab"), Ok(2));
+        assert_eq!(write(&other, "cd"), Ok(2));
+    };
+    reset(&f);
+    assert_eq!(read(&f, 9).unwrap(), "cd");
+    reset(&f);
+    assert_eq!(f.seek(Whence::Current, -2), Ok(11));
+    assert_eq!(read(&f, 9).unwrap(), "abcd");
+    reset(&f);
+    assert_eq!((f.seek(Whence::Start, 3), f.tell()), (Ok(3), Ok(3)));
+    assert_eq!((f.seek(Whence::End, 0), f.tell()), (Ok(15), Ok(15)));
+    reset(&f);
+    f.set_status_flags(OpenFlags::empty()).unwrap();
+    assert_eq!(write(&f, "CD"), Ok(2));
+    assert_eq!((f.tell(), w.read("a").unwrap()), (Ok(15), b"hello worldabCD".to_vec()));
+    f.set_status_flags(OpenFlags::APPEND).unwrap();
+    reset(&f);
+    assert_eq!(write(&f, ""), Ok(0));
+    assert_eq!(f.tell(), Ok(13));
+    f.set_len(0).unwrap();
+    assert_eq!((write(&f, "x"), f.tell()), (Ok(1), Ok(1)));
+}
+
 /// The flag can be set and taken back (`F_SETFL`); access cannot.
 fn status_flags(w) {
     let f = hello(w, OpenFlags::WRITE);
