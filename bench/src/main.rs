@@ -21,7 +21,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use gangplank_vfs::{FileSystem, MemFs, MemFsOptions, OverlayFs, host_fs::HostFs};
+use gangplank_vfs::{
+    FileSystem, MemFs, MemFsOptions, OverlayFs,
+    host_fs::{HostFs, Options},
+};
 
 use machine::Machine;
 use measure::{Batch, Plan};
@@ -109,17 +112,17 @@ fn main() -> Result<()> {
         return runs::measure(runs.max(1));
     }
 
-    let dirs = [&args.tmpfs, &args.disk].map(|parent| {
+    let dirs = [&args.tmpfs, &args.tmpfs, &args.disk].map(|parent| {
         let dir = tempfile::Builder::new().prefix("gangplank-bench-").tempdir_in(parent);
         dir.with_context(|| format!("a directory in {}", parent.display()))
     });
-    let [tmpfs, disk] = dirs;
-    let (tmpfs, disk) = (tmpfs?, disk?);
-    for dir in [&tmpfs, &disk] {
+    let [tmpfs, own, disk] = dirs;
+    let (tmpfs, own, disk) = (tmpfs?, own?, disk?);
+    for dir in [&tmpfs, &own, &disk] {
         tree::plant(&tree::Host(dir.path()))?;
     }
 
-    let mut subjects = subjects(&args, tmpfs.path(), disk.path())?;
+    let mut subjects = subjects(&args, tmpfs.path(), own.path(), disk.path())?;
     subjects.retain(|subject| args.wants(subject.name()));
     print!("{}", report::preamble(&machine, plan, false));
     let shows_progress = std::io::stderr().is_terminal();
@@ -144,18 +147,23 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// All of them. Those on tmpfs share one directory.
-fn subjects<'a>(args: &Args, tmpfs: &'a Path, disk: &'a Path) -> Result<Vec<Box<dyn Subject + 'a>>> {
+/// All of them. Those on tmpfs share one directory, but for those that want one to themselves.
+fn subjects<'a>(args: &Args, tmpfs: &'a Path, own: &'a Path, disk: &'a Path) -> Result<Vec<Box<dyn Subject + 'a>>> {
     let memory = || -> Arc<dyn FileSystem> { Arc::new(MemFs::default()) };
     let compiled = Compiled::new()?;
     let host = |path: &Path| -> Result<Arc<dyn FileSystem>> { Ok(HostFs::open(path)?) };
+    let exclusive = || -> Result<Arc<dyn FileSystem>> {
+        Ok(HostFs::open_with(own, Options { exclusive: true, ..Options::default() })?)
+    };
     let guest_memory = Gangplank::new("guest, mem_fs", memory(), args.largest).planted()?;
     let guest_host = Gangplank::new("guest, host_fs", host(tmpfs)?, args.largest);
+    let guest_exclusive = Gangplank::new("guest, exclusive", exclusive()?, args.largest);
     Ok(vec![
         Box::new(Gangplank::new("mem_fs", memory(), args.largest).planted()?),
         Box::new(Gangplank::new("overlay", overlay(memory())?, args.largest)),
         Box::new(Incumbent::planted()?),
         Box::new(Gangplank::new("host_fs tmpfs", host(tmpfs)?, args.largest)),
+        Box::new(Gangplank::new("exclusive tmpfs", exclusive()?, args.largest)),
         Box::new(Raw::new("raw tmpfs", tmpfs, args.largest)?),
         Box::new(Gangplank::new("host_fs disk", host(disk)?, CROWD_ON_DISK)),
         Box::new(Raw::new("raw disk", disk, CROWD_ON_DISK)?),
@@ -164,6 +172,12 @@ fn subjects<'a>(args: &Args, tmpfs: &'a Path, disk: &'a Path) -> Result<Vec<Box<
             "guest, host_fs",
             guest_host.root().clone(),
             tree::Host(tmpfs),
+            args.largest,
+        )?),
+        Box::new(compiled.over_gangplank(
+            "guest, exclusive",
+            guest_exclusive.root().clone(),
+            tree::Host(own),
             args.largest,
         )?),
         Box::new(compiled.over_wasmtime("guest, wasmtime-wasi", tmpfs, tree::Host(tmpfs), CROWD_FOR_WASMTIME)?),

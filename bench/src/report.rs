@@ -36,23 +36,34 @@ pub(crate) struct Layout {
 pub(crate) const LAYOUTS: [Layout; 2] = [
     Layout {
         title: "Filesystems alone",
-        subjects: &["mem_fs", "overlay", "virtual-fs mem_fs", "host_fs tmpfs", "raw tmpfs", "host_fs disk", "raw disk"],
+        subjects: &[
+            "mem_fs",
+            "overlay",
+            "virtual-fs mem_fs",
+            "host_fs tmpfs",
+            "exclusive tmpfs",
+            "raw tmpfs",
+            "host_fs disk",
+            "raw disk",
+        ],
         ratios: &[
             ("overlay / mem_fs", "overlay", "mem_fs"),
             ("raw / mem_fs", "raw tmpfs", "mem_fs"),
             ("virtual-fs / mem_fs", "virtual-fs mem_fs", "mem_fs"),
             ("host_fs / raw, tmpfs", "host_fs tmpfs", "raw tmpfs"),
+            ("exclusive / raw, tmpfs", "exclusive tmpfs", "raw tmpfs"),
             ("host_fs / raw, disk", "host_fs disk", "raw disk"),
         ],
     },
     Layout {
         title: "Syscalls through Cranelift",
-        subjects: &["guest, mem_fs", "guest, host_fs", "guest, wasmtime-wasi", "raw tmpfs"],
+        subjects: &["guest, mem_fs", "guest, host_fs", "guest, exclusive", "guest, wasmtime-wasi", "raw tmpfs"],
         ratios: &[
             ("wasmtime / mem_fs", "guest, wasmtime-wasi", "guest, mem_fs"),
             ("raw / mem_fs", "raw tmpfs", "guest, mem_fs"),
             ("wasmtime / host_fs", "guest, wasmtime-wasi", "guest, host_fs"),
             ("host_fs / raw", "guest, host_fs", "raw tmpfs"),
+            ("exclusive / raw", "guest, exclusive", "raw tmpfs"),
         ],
     },
 ];

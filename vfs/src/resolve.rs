@@ -9,8 +9,11 @@
 //!
 //! See path_resolution(7), and `RESOLVE_BENEATH`, `RESOLVE_IN_ROOT` in openat2(2), for what it means to do.
 
+mod ascent;
+
 use std::{borrow::Cow, sync::Arc};
 
+use self::ascent::Ascent;
 use crate::{
     Component, Components, Ctx, Errno, FileType, Goal, Metadata, NoMounts, OpenFile, OpenFlags, OpenHow, Opened, Place,
     Result, Walked,
@@ -51,17 +54,18 @@ pub(crate) enum Quick {
     Found(Found),
 }
 
-/// One resolution: a view of the mounts, a scope, and the links followed so far.
+/// One resolution: a view of the mounts, a scope, the links followed so far, and how far `..` has climbed.
 pub(crate) struct Resolver<'a> {
     table: Option<Arc<MountTable>>,
     cx: Ctx<'a>,
     scope: Scope<'a>,
     links: u32,
+    ascent: Ascent,
 }
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(namespace: &Namespace, cx: Ctx<'a>, scope: Scope<'a>) -> Self {
-        Resolver { table: namespace.table(), cx, scope, links: 0 }
+        Resolver { table: namespace.table(), cx, scope, links: 0, ascent: Ascent::default() }
     }
 
     /// As [`resolve`](Self::resolve), for nearly all paths: relative, from a place where nothing is mounted, to what one
@@ -263,7 +267,7 @@ impl<'a> Resolver<'a> {
     ///
     /// Never asks whether the path went down before: a directory may have been moved since. Where the scope is not the
     /// whole filesystem, the parent must therefore prove that it is still inside.
-    pub(crate) fn dotdot(&self, at: &Place) -> Result<Place> {
+    pub(crate) fn dotdot(&mut self, at: &Place) -> Result<Place> {
         let root = match self.scope {
             Scope::Beneath(root) | Scope::Root(root) => root,
         };
@@ -301,23 +305,6 @@ impl<'a> Resolver<'a> {
         }
         let parent = at.fs().parent(at.node())?;
         Ok(Some(Place::adopt(at.mount(), parent)))
-    }
-
-    fn is_beneath(&self, place: &Place, root: &Place) -> Result<bool> {
-        let mut at = place.clone();
-        loop {
-            if at.is_same(root) {
-                return Ok(true);
-            }
-            // A filesystem's root is its own parent; without this check a part of it, mounted alone, would not end.
-            if !at.is_mount_root() && at.node() == at.fs().root() {
-                return Ok(false);
-            }
-            match self.parent(&at)? {
-                Some(up) => at = up,
-                None => return Ok(false),
-            }
-        }
     }
 
     /// Whether something is mounted on `node`, a child of `dir`.

@@ -4,6 +4,7 @@ pub(crate) mod gangplank;
 pub(crate) mod guest;
 pub(crate) mod incumbent;
 pub(crate) mod raw;
+mod syscalls;
 pub(crate) mod tree;
 
 use anyhow::Result;

@@ -11,15 +11,12 @@ use std::{
 
 use anyhow::{Result, ensure};
 use rustix::{
-    fs::{
-        AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, ftruncate, mkdirat, openat, renameat, seek, statat, tell,
-        unlinkat,
-    },
-    io::{Errno, pread, preadv, pwrite, pwritev, read, write},
+    fs::{AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, ftruncate, seek},
+    io::Errno,
 };
 
 use super::{
-    Subject, Taking,
+    Subject, Taking, syscalls as sys,
     tree::{self, Host},
 };
 use crate::op::{DATA, LOG, Op, SEQUENTIAL, STEP, VECTORS};
@@ -42,14 +39,14 @@ impl Raw {
     }
 
     fn open(&self, path: &str, flags: OFlags) -> Result<OwnedFd> {
-        Ok(openat(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty())?)
+        Ok(rustix::fs::openat(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty())?)
     }
 
     fn stats(&self, path: &str) -> Result<Taking<'_>> {
         let path = CString::new(path)?;
         Taking::part(move |n| {
             for _ in 0..n {
-                statat(&self.dir, &*path, AtFlags::empty())?;
+                sys::statat(&self.dir, &path)?;
             }
             Ok(())
         })
@@ -58,10 +55,10 @@ impl Raw {
     fn makes_and_removes(&self, path: &str) -> Result<Taking<'_>> {
         let path = CString::new(path)?;
         Taking::part(move |n| {
-            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
             for _ in 0..n {
-                drop(openat(&self.dir, &*path, flags, Mode::from_raw_mode(0o644))?);
-                unlinkat(&self.dir, &*path, AtFlags::empty())?;
+                sys::close(sys::openat(&self.dir, &path, flags, Mode::from_raw_mode(0o644))?);
+                sys::unlinkat(&self.dir, &path, AtFlags::empty())?;
             }
             Ok(())
         })
@@ -79,7 +76,7 @@ impl Raw {
                             seek(&file, SeekFrom::Start(0))?;
                             left = DATA;
                         }
-                        ensure!(read(&file, &mut block[..size])? == size);
+                        ensure!(sys::read(&file, &mut block[..size])? == size);
                         left -= size as u64;
                     }
                     Ok(())
@@ -89,7 +86,7 @@ impl Raw {
                 let file = self.open(tree::DATA_IN, OFlags::RDONLY)?;
                 Taking::part(move |n| {
                     for _ in 0..n {
-                        ensure!(pread(&file, &mut block[..size as usize], 64)? == size as usize);
+                        ensure!(sys::pread(&file, &mut block[..size as usize], 64)? == size as usize);
                     }
                     Ok(())
                 })
@@ -103,7 +100,7 @@ impl Raw {
                             seek(&file, SeekFrom::Start(0))?;
                             left = DATA;
                         }
-                        ensure!(write(&file, &block[..size])? == size);
+                        ensure!(sys::write(&file, &block[..size])? == size);
                         left -= size as u64;
                     }
                     Ok(())
@@ -113,7 +110,7 @@ impl Raw {
                 let file = self.open(tree::DATA_OUT, OFlags::RDWR)?;
                 Taking::part(move |n| {
                     for _ in 0..n {
-                        ensure!(pwrite(&file, &block[..size as usize], 64)? == size as usize);
+                        ensure!(sys::pwrite(&file, &block[..size as usize], 64)? == size as usize);
                     }
                     Ok(())
                 })
@@ -128,7 +125,7 @@ impl Raw {
                             ftruncate(&file, 0)?;
                             left = LOG;
                         }
-                        ensure!(write(&file, &block[..size])? == size);
+                        ensure!(sys::write(&file, &block[..size])? == size);
                         left -= size as u64;
                     }
                     Ok(())
@@ -142,7 +139,7 @@ impl Raw {
                         let mut pieces = block[..count * each].chunks_mut(each).map(IoSliceMut::new);
                         let mut buffers: [IoSliceMut<'_>; VECTORS.0] =
                             std::array::from_fn(|_| pieces.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
-                        ensure!(preadv(&file, &mut buffers, 0)? == count * each);
+                        ensure!(sys::preadv(&file, &mut buffers)? == count * each);
                     }
                     Ok(())
                 })
@@ -154,7 +151,7 @@ impl Raw {
                     for _ in 0..n {
                         let buffers: [IoSlice<'_>; VECTORS.0] =
                             std::array::from_fn(|i| IoSlice::new(&block[i * each..(i + 1) * each]));
-                        ensure!(pwritev(&file, &buffers, 0)? == count * each);
+                        ensure!(sys::pwritev(&file, &buffers)? == count * each);
                     }
                     Ok(())
                 })
@@ -172,7 +169,7 @@ impl Raw {
                     ftruncate(&file, 0)?;
                     seek(&file, SeekFrom::Start(0))?;
                     for _ in 0..steps {
-                        ensure!(write(&file, &block)? == block.len());
+                        ensure!(sys::write(&file, &block)? == block.len());
                     }
                 }
                 ftruncate(&file, 0)?;
@@ -185,7 +182,7 @@ impl Raw {
             for _ in 0..n {
                 seek(&file, SeekFrom::Start(0))?;
                 for _ in 0..steps {
-                    ensure!(read(&file, &mut block)? == block.len());
+                    ensure!(sys::read(&file, &mut block)? == block.len());
                 }
             }
             Ok(())
@@ -207,7 +204,7 @@ impl Subject for Raw {
                 let path = CString::new(tree::MISSING)?;
                 Taking::part(move |n| {
                     for _ in 0..n {
-                        ensure!(statat(&self.dir, &*path, AtFlags::empty()).err() == Some(Errno::NOENT));
+                        ensure!(sys::statat(&self.dir, &path).err() == Some(Errno::NOENT));
                     }
                     Ok(())
                 })
@@ -216,7 +213,7 @@ impl Subject for Raw {
                 let path = CString::new(tree::path(depth))?;
                 Taking::part(move |n| {
                     for _ in 0..n {
-                        drop(openat(&self.dir, &*path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?);
+                        sys::close(sys::openat(&self.dir, &path, OFlags::RDWR, Mode::empty())?);
                     }
                     Ok(())
                 })
@@ -225,7 +222,7 @@ impl Subject for Raw {
                 let file = self.open(tree::DATA_IN, OFlags::RDONLY)?;
                 Taking::part(move |n| {
                     for _ in 0..n {
-                        tell(&file)?;
+                        sys::tell(&file)?;
                     }
                     Ok(())
                 })
@@ -239,8 +236,8 @@ impl Subject for Raw {
                 let path = CString::new(tree::NEW)?;
                 Taking::part(move |n| {
                     for _ in 0..n {
-                        mkdirat(&self.dir, &*path, Mode::from_raw_mode(0o755))?;
-                        unlinkat(&self.dir, &*path, AtFlags::REMOVEDIR)?;
+                        sys::mkdirat(&self.dir, &path)?;
+                        sys::unlinkat(&self.dir, &path, AtFlags::REMOVEDIR)?;
                     }
                     Ok(())
                 })
@@ -249,8 +246,8 @@ impl Subject for Raw {
                 let (old, new) = (CString::new(tree::path(1))?, CString::new(tree::NEW)?);
                 Taking::part(move |n| {
                     for _ in 0..n {
-                        renameat(&self.dir, &*old, &self.dir, &*new)?;
-                        renameat(&self.dir, &*new, &self.dir, &*old)?;
+                        sys::renameat(&self.dir, &old, &new)?;
+                        sys::renameat(&self.dir, &new, &old)?;
                     }
                     Ok(())
                 })
@@ -260,7 +257,12 @@ impl Subject for Raw {
             }
             Op::Readdir(entries) => {
                 let path = self.path.join(tree::crowd(&self.host(), entries)?);
-                let dir = openat(CWD, &path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+                let dir = rustix::fs::openat(
+                    CWD,
+                    &path,
+                    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                    Mode::empty(),
+                )?;
                 // The size that the C library takes.
                 let mut buffer = vec![MaybeUninit::uninit(); 32 << 10];
                 Taking::part(move |n| {
@@ -282,7 +284,7 @@ impl Subject for Raw {
                 let picks = picks.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>()?;
                 Taking::part(move |n| {
                     for path in picks.iter().cycle().take(n as usize) {
-                        statat(&self.dir, &**path, AtFlags::empty())?;
+                        sys::statat(&self.dir, path)?;
                     }
                     Ok(())
                 })
