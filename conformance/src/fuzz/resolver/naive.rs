@@ -159,11 +159,18 @@ impl Naive {
         at == root || self.up(at).is_some_and(|up| up != at && self.is_below(up, root))
     }
 
-    /// The same, what is mounted on the root of the scope included: to go up from there leads out, but it is inside.
+    /// The same, what is mounted on the root of the scope and what is below that included: to go up from there leads out,
+    /// but it is inside.
     pub(super) fn is_inside(&self, at: At, root: At) -> bool {
         let mount = &self.mounts[at.mount];
-        let on = mount.on.filter(|_| at.node == mount.root);
-        at == root || on.map_or_else(|| self.is_below(at, root), |on| self.is_inside(on, root))
+        if at == root {
+            return true;
+        }
+        if at.node == mount.root {
+            return mount.on.is_some_and(|on| self.is_inside(on, root));
+        }
+        let up = self.nodes[at.node].parent.as_ref();
+        up.is_some_and(|(up, _)| self.is_inside(At { node: *up, ..at }, root))
     }
 
     fn dotdot(&self, view: &View, at: At) -> Result<At> {
@@ -428,5 +435,36 @@ fn split(path: &[u8]) -> (&[u8], Last<'_>) {
         b"." => (&path[..begin], Last::Dot),
         b".." => (&path[..begin], Last::DotDot),
         name => (&path[..begin], Last::Name(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fuzzer found a path that led below what covers the root of its scope, and was told to have left it.
+    #[test]
+    fn what_covers_the_root_of_a_scope_is_inside_with_all_that_is_in_it() {
+        let mut naive = Naive::default();
+        let dir = || Kind::Dir(BTreeMap::new());
+        let top = naive.add(None, dir());
+        let (scope, beside) = (naive.add(Some((top, b"scope")), dir()), naive.add(Some((top, b"beside")), dir()));
+        let cover = naive.add(None, dir());
+        let below = naive.add(Some((cover, b"below")), dir());
+        naive.mount(top, None, false);
+        let root = At { mount: 0, node: scope };
+        naive.mount(cover, Some(root), false);
+        let view = View { beneath: true, root, start: root };
+        let inside = At { mount: 1, node: below };
+        // The start is what the scope is of, and not what covers it; by `..` a path comes into that.
+        naive.add(Some((scope, b"sub")), dir());
+        assert_eq!(naive.resolve(&view, b"sub/../below", true), Ok(inside));
+        for at in [root, inside, At { mount: 1, node: cover }] {
+            assert!(naive.is_inside(at, root), "{at:?}");
+        }
+        for node in [top, beside] {
+            assert!(!naive.is_inside(At { mount: 0, node }, root), "{node}");
+        }
+        assert!(!naive.is_inside(root, inside));
     }
 }
