@@ -279,6 +279,14 @@ impl OpenFile {
         Ok(self.cursor.get())
     }
 
+    /// What [`tell`](Self::tell) answers, where that takes nothing but a look: not after an append that has not been
+    /// asked for its end, and not where there is no cursor. Calls nothing, which a runtime's shortest way needs.
+    #[inline]
+    pub fn known_position(&self) -> Option<u64> {
+        let known = self.seekable && !self.unasked.load(Ordering::Acquire);
+        known.then(|| self.cursor.get())
+    }
+
     /// Metadata (`fstat(2)`).
     ///
     /// # Errors

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::{GuestMemory, Process, held::Known, wait::WaitSet};
+use crate::{GuestMemory, Life, Process, Trace, held::Known, wait::WaitSet};
 
 /// A thread of a process.
 #[derive(Debug)]
 pub struct Thread {
     process: Arc<Process>,
+    /// Those of the process, which every syscall asks first.
+    life: Arc<Life>,
+    traced: bool,
     id: u32,
     wait: WaitSet,
     known: Known,
@@ -17,7 +20,14 @@ impl Thread {
     /// The thread that a process begins with.
     pub fn main(process: &Arc<Process>) -> Thread {
         process.thread_begins();
-        Thread { process: process.clone(), id: 0, wait: WaitSet::new(process.life()), known: Known::default() }
+        Thread {
+            process: process.clone(),
+            life: process.life().clone(),
+            traced: process.trace().is_some(),
+            id: 0,
+            wait: WaitSet::new(process.life()),
+            known: Known::default(),
+        }
     }
 
     /// As [`main`](Thread::main), for an embedder that awaits where a thread would wait:
@@ -32,6 +42,18 @@ impl Thread {
     #[inline]
     pub fn process(&self) -> &Arc<Process> {
         &self.process
+    }
+
+    /// Whether its process has ended.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.life.is_over()
+    }
+
+    /// Who watches the syscalls of its process.
+    #[inline]
+    pub(crate) fn trace(&self) -> Option<&dyn Trace> {
+        if self.traced { self.process.trace() } else { None }
     }
 
     /// Where it waits.

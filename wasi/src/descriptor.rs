@@ -22,11 +22,11 @@ pub struct Descriptor {
     enforced: bool,
     preopen: Option<Box<[u8]>>,
     /// The number it has now, or `NONE`.
-    number: AtomicU32,
+    number: AtomicU64,
 }
 
-/// No number: limits are below it.
-const NONE: u32 = u32::MAX;
+/// Unlike every number: numbers are 32 bits wide.
+const NONE: u64 = u64::MAX;
 
 /// The open file of a descriptor. Most files have one descriptor, which then holds the file itself and needs no
 /// allocation beyond its own.
@@ -49,7 +49,7 @@ impl Descriptor {
             inheriting: AtomicU64::new(inheriting.bits()),
             enforced: rights == Rights::Enforce,
             preopen: None,
-            number: AtomicU32::new(NONE),
+            number: AtomicU64::new(NONE),
         }
     }
 
@@ -84,7 +84,7 @@ impl Descriptor {
             inheriting: AtomicU64::new(original.inheriting.load(Ordering::Relaxed)),
             enforced: original.enforced,
             preopen: None,
-            number: AtomicU32::new(NONE),
+            number: AtomicU64::new(NONE),
         }
     }
 
@@ -124,7 +124,7 @@ impl Descriptor {
     #[inline]
     pub(crate) fn position(&self) -> Option<u64> {
         match &self.open {
-            Open::Own { file, .. } if !self.enforced => file.tell().ok(),
+            Open::Own { file, .. } if !self.enforced => file.known_position(),
             _ => None,
         }
     }
@@ -132,12 +132,12 @@ impl Descriptor {
     /// Whether it has the number `fd` now. One load, that orders nothing: who holds a descriptor sees all of it.
     #[inline]
     pub(crate) fn has_number(&self, fd: u32) -> bool {
-        fd != NONE && self.number.load(Ordering::Relaxed) == fd
+        self.number.load(Ordering::Relaxed) == u64::from(fd)
     }
 
     /// Told by its table, under the table's lock.
     pub(crate) fn set_number(&self, number: Option<u32>) {
-        self.number.store(number.unwrap_or(NONE), Ordering::Relaxed);
+        self.number.store(number.map_or(NONE, u64::from), Ordering::Relaxed);
     }
 
     /// Its name, if it is a preopened directory.

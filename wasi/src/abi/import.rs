@@ -61,16 +61,16 @@ pub fn find(module: &str, name: &str) -> Option<&'static Import> {
 pub(super) fn perform<const N: usize>(
     import: &'static Import,
     call: &mut Call<'_>,
-    args: [u64; N],
+    args: impl FnOnce() -> [u64; N],
     handler: impl FnOnce(&mut Call<'_>) -> SysResult,
 ) -> Outcome {
-    let process = call.thread.process();
-    if process.life().is_over() {
+    let thread = call.thread;
+    if thread.is_over() {
         return Outcome::Exit;
     }
-    let result = match process.trace() {
+    let result = match thread.trace() {
         None => handler(call),
-        Some(trace) => traced(trace, import, call, args, handler),
+        Some(trace) => traced(trace, import, call, args(), handler),
     };
     match result {
         Ok(()) => Outcome::Return(0),

@@ -124,7 +124,11 @@ impl<'a> GuestMemory<'a> {
     #[inline]
     pub(crate) fn put_in_place<T: Layout>(&mut self, ptr: u32, value: T) -> bool {
         let place = match &mut self.0 {
-            Repr::Exclusive(memory) => memory.get_mut(ptr as usize..).and_then(|rest| rest.get_mut(..T::SIZE)),
+            // One comparison: the end of no range of 32 bits is below its beginning.
+            Repr::Exclusive(memory) => {
+                let end = (ptr as usize).checked_add(T::SIZE);
+                end.and_then(|end| memory.get_mut(ptr as usize..end))
+            }
             Repr::Shared(_) => None,
         };
         place.map(|place| place.copy_from_slice(value.encode().as_ref())).is_some()
