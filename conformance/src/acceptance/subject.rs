@@ -13,7 +13,7 @@ use std::{
 use gangplank_vfs::{
     FileSystem, MemFs, MemFsOptions, Mount, MountOptions, OverlayFs, Tree, dir,
     fuse::{self, FuseOptions, Mounted},
-    host_fs::HostFs,
+    host_fs::{HostFs, Options},
 };
 use tempfile::TempDir;
 
@@ -133,7 +133,9 @@ impl Subject {
             Subject::Host => {
                 let source = dir("source")?;
                 tmpfs = Some(Tmpfs::mount(&source)?);
-                (HostFs::open(&source)?, Box::new(()))
+                // As the kernel's own: what a program may make here its privileges decide.
+                let options = Options { devices: true, ..Options::default() };
+                (HostFs::open_with(&source, options)?, Box::new(()))
             }
         };
         let (ttl, direct_io) = match cached {
