@@ -11,12 +11,14 @@ mod linux {
         acceptance::{Cached, Outcome, Subject, check, fsx, pjdfstest, programs},
         differential::kernel::isolated,
     };
+    use gangplank_vfs::fuse;
 
     const HELP: &str = "\
 Mounts our filesystems through FUSE, and runs test suites and programs on them.
 
   --tools DIR           where pjdfstest and fsx are
-  --on NAME,…           only on these: tmpfs, mem, fork, overlay-mem, overlay-host, host
+  --on NAME,…           only on these: tmpfs, mem, fork, overlay-mem, overlay-host, overlay-on-host,
+                        host
   --run NAME,…          only these: pjdfstest, fsx, programs, or the name of a program
   --cases WORD,…        of pjdfstest only cases with one of these in their names
   --operations N        of fsx, for each seed; otherwise 100 000
@@ -147,6 +149,7 @@ Mounts our filesystems through FUSE, and runs test suites and programs on them.
     pub(super) fn main() -> Result<bool, String> {
         let options = Options::parse()?;
         check()?;
+        fuse::raise_descriptor_limit().map_err(|e| format!("cannot raise the limit on descriptors: {e}"))?;
         // The mounts are nobody else's, and go with us however we end.
         isolated(|| {
             let mut table = Table::default();

@@ -64,7 +64,6 @@ pub mod exhaustive;
 pub mod faults;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
-pub mod known;
 pub mod layers;
 pub mod leaks;
 pub mod model;

@@ -19,6 +19,8 @@ const UNCLAIMED: FsCaps = FsCaps::HARD_LINKS
     .union(FsCaps::NO_REPLACE)
     .union(FsCaps::WHITEOUT)
     .union(FsCaps::FIFOS)
+    .union(FsCaps::SOCKETS)
+    .union(FsCaps::DEVICES)
     .union(FsCaps::XATTR)
     .union(FsCaps::SNAPSHOT);
 
@@ -71,7 +73,14 @@ fn who_does_what_is_not_claimed_is_found_out() {
     let options = Options { only: vec!["capabilities::".to_owned()], ..Options::default() };
     let reports = sanity::check(&ModestFixture, &options, &mut |_| {});
     let failed: Vec<&str> = reports.iter().filter(|r| !r.passed).map(|r| r.case.as_str()).collect();
-    let wanted = ["without_hard_links", "without_symlinks", "without_ways_to_rename", "without_fifos"];
+    let wanted = [
+        "without_hard_links",
+        "without_symlinks",
+        "without_ways_to_rename",
+        "without_fifos",
+        "without_sockets",
+        "without_devices",
+    ];
     assert_eq!(failed, wanted.map(|name| format!("capabilities::{name}")));
 }
 

@@ -23,6 +23,7 @@ use gangplank_conformance::{
 use gangplank_vfs::{
     Errno, FileSystem, MemFs, Mount, MountOptions, Tree,
     fuse::{self, FuseOptions, Mounted},
+    host_fs::HostFs,
 };
 use rustix::fs::{AtFlags, CWD, Mode, RenameFlags, Timespec, Timestamps};
 
@@ -133,6 +134,44 @@ fn special_files_are_the_kernels() {
         use gangplank_vfs::FileType::{Fifo, Socket};
         assert_eq!(tree.metadata("fifo").unwrap().file_type, Fifo);
         assert_eq!(tree.metadata("socket").unwrap().file_type, Socket);
+    });
+}
+
+/// What a program makes is there on the host, of the type and number that it asked for; and whoever has not been allowed
+/// devices is refused as Linux refuses it.
+#[test]
+fn devices_and_sockets_reach_the_host() {
+    use gangplank_vfs::host_fs::Options;
+    use rustix::{
+        fs::{FileType, makedev, mknodat},
+        io::Errno as Host,
+    };
+
+    with_mounts(|| {
+        for devices in [true, false] {
+            let (on, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let host = HostFs::open_with(source.path(), Options { devices, ..Options::default() }).unwrap();
+            let mounted = fuse::mount(Mount::detached(host, MountOptions::default()), on.path(), &direct()).unwrap();
+            let (mode, number) = (Mode::from_raw_mode(0o640), makedev(0xabc, 0xf_1234));
+            let make = |name, file_type, number| mknodat(CWD, on.path().join(name), file_type, mode, number);
+            make("socket", FileType::Socket, 0).unwrap();
+            let refused = [
+                make("char", FileType::CharacterDevice, number).err(),
+                make("block", FileType::BlockDevice, number).err(),
+            ];
+            make("zero", FileType::CharacterDevice, 0).unwrap();
+            assert_eq!(refused, if devices { [None; 2] } else { [Some(Host::PERM); 2] });
+            for (name, wanted) in [("socket", 0), ("char", number), ("block", number), ("zero", 0)] {
+                if !devices && wanted != 0 {
+                    continue;
+                }
+                let (here, there) = (on.path().join(name), source.path().join(name));
+                let (here, there) = (fs::symlink_metadata(here).unwrap(), fs::symlink_metadata(there).unwrap());
+                assert_eq!((here.mode(), here.rdev()), (there.mode(), there.rdev()), "{name}");
+                assert_eq!((here.rdev(), here.mode() & 0o7777), (wanted, 0o640), "{name}");
+            }
+            mounted.unmount().unwrap();
+        }
     });
 }
 
@@ -383,6 +422,67 @@ fn a_directory_below_is_a_whole() {
         assert_eq!(names(&on.path().join("c/..")), ["c", "f"]);
         mounted.unmount().unwrap();
     });
+}
+
+/// A directory of the host takes a descriptor for each node that the kernel remembers: it is asked to forget some before
+/// there are none left, and what a program uses stays.
+#[test]
+fn the_kernel_forgets_before_descriptors_run_out() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    with_mounts(|| {
+        if !is_linux((6, 18)) {
+            eprintln!("skipped: before Linux 6.18 the kernel cannot be asked to forget");
+            return;
+        }
+        let (on, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let host = HostFs::open(source.path()).unwrap();
+        let limit = getrlimit(Resource::Nofile);
+        // A quarter of it is the bound, which the mount remembers.
+        setrlimit(Resource::Nofile, Rlimit { current: Some(1024), maximum: limit.maximum }).unwrap();
+        let mounted = fuse::mount(Mount::detached(host, MountOptions::default()), on.path(), &cached());
+        setrlimit(Resource::Nofile, limit).unwrap();
+        let mounted = mounted.unwrap();
+        // Those of this mount alone: other tests have some, too.
+        let held = || {
+            let open = fs::read_dir("/proc/self/fd").unwrap();
+            open.filter(|fd| fs::read_link(fd.as_ref().unwrap().path()).is_ok_and(|to| to.starts_with(source.path())))
+                .count()
+        };
+        fs::create_dir(on.path().join("used")).unwrap();
+        let mut used = File::create(on.path().join("used/file")).unwrap();
+        let mut most = 0;
+        for i in 0..4000 {
+            fs::write(on.path().join(format!("{i}")), "").unwrap();
+            if i % 100 == 0 {
+                most = most.max(held());
+            }
+        }
+        let all = fs::read_dir(on.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).count();
+        assert_eq!(all, 4001);
+        most = most.max(held());
+        assert!(most > 100 && most < 1024, "{most} descriptors for nodes of which the kernel may know 256");
+        for _ in 0..1000 {
+            if held() < 300 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(held() < 300, "{} descriptors in the end", held());
+        used.write_all(b"still here").unwrap();
+        assert_eq!(fs::read(on.path().join("used/file")).unwrap(), b"still here");
+        fs::remove_dir_all(on.path().join("used")).unwrap();
+        drop(used);
+        mounted.unmount().unwrap();
+        assert_eq!(held(), 0);
+    });
+}
+
+/// Whether the kernel is of this version at least.
+fn is_linux(wanted: (u32, u32)) -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut parts = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= wanted
 }
 
 /// Another user gets what the permission bits allow.

@@ -286,6 +286,10 @@ bitflags::bitflags! {
         const WHITEOUT = 32768;
         /// `clone_to` shares content between two files of this filesystem.
         const CLONE = 65536;
+        /// `create` makes sockets: names that programs on a host meet at. Nobody opens them.
+        const SOCKETS = 131_072;
+        /// `create` makes character and block devices. On a host that takes its privilege, too: `PERM` without.
+        const DEVICES = 262_144;
     }
 
     /// Readiness of an open file (`poll(2)`).
@@ -305,7 +309,7 @@ bitflags::bitflags! {
 /// Constants of one filesystem.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FsInfo {
-    /// Kind, for people: `mem`, `host`, `overlay`.
+    /// Kind, for people: `mem`, `host`, `overlay`. A layer of an overlay that is an `overlay` itself has no whiteouts.
     pub fs_type: &'static str,
     /// `st_dev` of its nodes.
     pub dev: u64,

@@ -4,7 +4,8 @@
 //! The kernel walks the paths, follows the links and enforces the permissions, so this proves nothing about
 //! resolver, scopes or mounts. What it proves is what a program sees of nodes, names, times, content and listings.
 //!
-//! * [`pjdfstest`]: 398 cases, beside the same on a tmpfs of the kernel.
+//! * [`pjdfstest`]: 398 cases, beside the same on a tmpfs of the kernel. What fails on one of ours and passes there is
+//!   wrong; there is no list of exceptions.
 //! * [`fsx`]: random reads and writes, compared with a copy in memory; with and without the kernel's cache.
 //! * [`programs`]: git, compilers, sqlite, tar, `rm -rf` of 100 000 files.
 

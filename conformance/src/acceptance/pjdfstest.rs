@@ -13,7 +13,6 @@ use super::{
     Cached, Outcome, Subject, Verdict,
     tool::{Ran, run},
 };
-use crate::known::{Known, PJDFSTEST};
 
 /// What each case answered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -94,16 +93,8 @@ impl Results {
     /// Says how a subject did, beside tmpfs.
     pub fn outcome(&self, subject: Subject, tmpfs: &Results, begun: Instant, told: &str) -> Outcome {
         let (passed, failed, skipped) = self.counts();
-        let known = |name: &str| {
-            let of = |known: &&Known| known.filesystems.contains(&subject.name()) && name.ends_with(known.case);
-            PJDFSTEST.iter().find(of).map(|known| known.reason)
-        };
-        let (explained, behind): (Vec<&str>, Vec<&str>) =
-            self.behind(tmpfs).into_iter().partition(|name| known(name).is_some());
-        let mut text = format!("{passed} passed, {failed} failed, {skipped} skipped");
-        if !explained.is_empty() {
-            text.push_str(&format!("; {} as explained: {}", explained.len(), known(explained[0]).unwrap_or_default()));
-        }
+        let behind = self.behind(tmpfs);
+        let text = format!("{passed} passed, {failed} failed, {skipped} skipped");
         let verdict = match behind.is_empty() {
             true => Verdict::Right(text),
             false => Verdict::Wrong(format!("{text}; tmpfs passes {}\n{told}", behind.join(", "))),
@@ -143,17 +134,6 @@ chflags::all                                  skipped
 
 Summary: 1 failed, 1 skipped, 1 passed, 0 expected failures, 3 total
 ";
-
-    #[test]
-    fn what_is_known_is_known_of_filesystems_that_are_mounted() {
-        let named = PJDFSTEST.iter().flat_map(|known| known.filesystems);
-        let nobody = |name: &&&str| !Subject::ALL.iter().any(|subject| subject.name() == **name);
-        assert_eq!(named.filter(nobody).collect::<Vec<_>>(), [&""; 0]);
-        let all = Results::parse("mknod::device_files::char  ok\nlink::socket  ok\n");
-        let none = Results::parse("mknod::device_files::char  FAILED\nlink::socket  FAILED\n");
-        assert!(!none.outcome(Subject::Host, &all, Instant::now(), "").is_wrong());
-        assert!(none.outcome(Subject::OverlayMem, &all, Instant::now(), "").is_wrong());
-    }
 
     #[test]
     fn its_output_is_understood() {

@@ -13,7 +13,8 @@ use std::{
 use gangplank_vfs::{
     FileSystem, MemFs, MemFsOptions, Mount, MountOptions, OverlayFs, Tree, dir,
     fuse::{self, FuseOptions, Mounted},
-    host_fs::HostFs,
+    host_fs::{HostFs, Options, Resolver},
+    overlay_fs::Prefix,
 };
 use tempfile::TempDir;
 
@@ -32,6 +33,8 @@ pub enum Subject {
     OverlayMem,
     /// An overlay of memory over a directory of the host.
     OverlayHost,
+    /// An overlay of a directory of the host over another, marked as root's overlays are.
+    OverlayOnHost,
     /// A directory of the host, on a tmpfs.
     Host,
 }
@@ -76,8 +79,15 @@ impl Drop for Tmpfs {
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Subject; 6] =
-        [Subject::Tmpfs, Subject::Mem, Subject::Fork, Subject::OverlayMem, Subject::OverlayHost, Subject::Host];
+    pub const ALL: [Subject; 7] = [
+        Subject::Tmpfs,
+        Subject::Mem,
+        Subject::Fork,
+        Subject::OverlayMem,
+        Subject::OverlayHost,
+        Subject::OverlayOnHost,
+        Subject::Host,
+    ];
 
     /// For people, and for the command line.
     pub const fn name(self) -> &'static str {
@@ -87,6 +97,7 @@ impl Subject {
             Subject::Fork => "fork",
             Subject::OverlayMem => "overlay-mem",
             Subject::OverlayHost => "overlay-host",
+            Subject::OverlayOnHost => "overlay-on-host",
             Subject::Host => "host",
         }
     }
@@ -130,10 +141,15 @@ impl Subject {
                 fill(&below)?;
                 (Arc::new(over(&below)?), Box::new(below))
             }
+            Subject::OverlayOnHost => {
+                let all = dir("layers")?;
+                tmpfs = Some(Tmpfs::mount(&all)?);
+                (Arc::new(on_host(&all)?), Box::new(()))
+            }
             Subject::Host => {
                 let source = dir("source")?;
                 tmpfs = Some(Tmpfs::mount(&source)?);
-                (HostFs::open(&source)?, Box::new(()))
+                (HostFs::open_with(&source, AS_THE_KERNEL)?, Box::new(()))
             }
         };
         let (ttl, direct_io) = match cached {
@@ -166,6 +182,26 @@ impl Ready {
 fn fill(tree: &Tree) -> io::Result<()> {
     dir! { "there": { "file": "before", "deep": { "er": "still" } }, "link" => "there/file" }
         .write_to(tree)
+        .map_err(io::Error::other)
+}
+
+/// What a program may make, its privileges decide; and devices can be marked.
+const AS_THE_KERNEL: Options =
+    Options { resolver: Resolver::Auto, devices: true, overlay_xattrs: true, exclusive: false };
+
+/// An overlay whose layers are directories in this one.
+fn on_host(all: &Path) -> io::Result<OverlayFs> {
+    let fs = HostFs::open_with(all, AS_THE_KERNEL)?;
+    let tree = Tree::new(fs);
+    let layer = |name: &str| tree.create_dir(name).and_then(|()| tree.dir(name)).map_err(io::Error::other);
+    let (lower, upper, work) = (layer("lower")?, layer("upper")?, layer("work")?);
+    fill(&lower)?;
+    OverlayFs::builder()
+        .lower_at(lower.place().clone())
+        .upper_at(upper.place().clone(), work.place().clone())
+        .prefix(Prefix::Trusted)
+        .sync(false)
+        .build()
         .map_err(io::Error::other)
 }
 

@@ -22,6 +22,8 @@ pub const COVERED: &[(FsCaps, &str, &str)] = &[
     (FsCaps::SNAPSHOT, "snapshot::a_fork_is_the_same_tree", "laws::facets_are_claimed"),
     (FsCaps::LOCAL, "meta::statfs_counts", "meta::statfs_adds_up"),
     (FsCaps::FIFOS, "open::a_fifo_never_waits", "capabilities::without_fifos"),
+    (FsCaps::SOCKETS, "open::a_socket_is_not_opened", "capabilities::without_sockets"),
+    (FsCaps::DEVICES, "create::a_device_keeps_its_number", "capabilities::without_devices"),
     (FsCaps::ALLOCATE, "size::allocate_reserves", "size::allocate_reserves"),
     (FsCaps::SEEK_HOLE, "size::seeking_in_a_file_with_a_hole", "capabilities::without_holes"),
     (FsCaps::DIR_NLINK, "link::a_directorys_count", "capabilities::a_link_count_is_never_nothing"),
@@ -141,6 +143,32 @@ fn without_fifos(w) {
     w.put("a", "1");
     refuses(w, Errno::NOTSUP, || w.create("p", new).map(drop));
     refuses(w, Errno::EXIST, || w.create("a", new).map(drop));
+}
+
+/// ENOTSUP, after EEXIST.
+fn without_sockets(w) {
+    if w.has(FsCaps::SOCKETS) {
+        return;
+    }
+    let new = NewNode::Special { file_type: FileType::Socket, mode: 0o600, rdev: 0 };
+    w.put("a", "1");
+    refuses(w, Errno::NOTSUP, || w.create("s", new).map(drop));
+    refuses(w, Errno::EXIST, || w.create("a", new).map(drop));
+}
+
+/// ENOTSUP, after EEXIST; but for whiteouts, which have a capability of their own.
+fn without_devices(w) {
+    if w.has(FsCaps::DEVICES) {
+        return;
+    }
+    w.put("a", "1");
+    for (file_type, rdev) in [(FileType::CharDevice, 0), (FileType::CharDevice, 0x103), (FileType::BlockDevice, 0)] {
+        let new = NewNode::Special { file_type, mode: 0o600, rdev };
+        if !w.has(FsCaps::WHITEOUT) || (file_type, rdev) != (FileType::CharDevice, 0) {
+            refuses(w, Errno::NOTSUP, || w.create("d", new).map(drop));
+        }
+        refuses(w, Errno::EXIST, || w.create("a", new).map(drop));
+    }
 }
 
 /// A file is all data, and its end is the only hole; ENXIO from there on.

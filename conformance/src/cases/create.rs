@@ -1,8 +1,12 @@
 //! `create`: <https://pubs.opengroup.org/onlinepubs/9799919799/functions/mkdir.html>, `mknod`, `symlink`.
 
-use gangplank_vfs::{Cred, Ctx, FileType, FsCaps, Name, NewNode, OpenFlags};
+use gangplank_vfs::{Cred, Ctx, FileType, FsCaps, Name, NewNode, OpenFlags, Rename, SetAttr};
 
-use crate::World;
+use crate::{Made, World};
+
+fn device(file_type: FileType, rdev: u64) -> NewNode<'static> {
+    NewNode::Special { file_type, mode: 0o644, rdev }
+}
 
 /// Every kind of node that the filesystem claims.
 fn kinds(w: &World) -> Vec<(&'static str, NewNode<'static>, FileType)> {
@@ -16,6 +20,15 @@ fn kinds(w: &World) -> Vec<(&'static str, NewNode<'static>, FileType)> {
     if w.has(FsCaps::FIFOS) {
         let new = NewNode::Special { file_type: FileType::Fifo, mode: 0o644, rdev: 0 };
         kinds.push(("fifo", new, FileType::Fifo));
+    }
+    if w.has(FsCaps::SOCKETS) {
+        let new = NewNode::Special { file_type: FileType::Socket, mode: 0o644, rdev: 0 };
+        kinds.push(("socket", new, FileType::Socket));
+    }
+    if w.has(FsCaps::DEVICES) {
+        kinds.push(("char", device(FileType::CharDevice, 0x103), FileType::CharDevice));
+        kinds.push(("zero", device(FileType::CharDevice, 0), FileType::CharDevice));
+        kinds.push(("block", device(FileType::BlockDevice, 0x801), FileType::BlockDevice));
     }
     kinds
 }
@@ -106,10 +119,110 @@ fn unclaimed_kinds_are_notsup(w) {
     if !w.has(FsCaps::FIFOS) {
         refused!(w.create("p", NewNode::Special { file_type: FileType::Fifo, mode: 0o600, rdev: 0 }), NOTSUP);
     }
+    if !w.has(FsCaps::SOCKETS) {
+        refused!(w.create("s", NewNode::Special { file_type: FileType::Socket, mode: 0o600, rdev: 0 }), NOTSUP);
+    }
+    if !w.has(FsCaps::DEVICES) {
+        refused!(w.create("c", device(FileType::CharDevice, 0x103)), NOTSUP);
+        refused!(w.create("b", device(FileType::BlockDevice, 0)), NOTSUP);
+    }
     for file_type in [FileType::Regular, FileType::Directory, FileType::Symlink, FileType::Unknown] {
         let new = NewNode::Special { file_type, mode: 0o600, rdev: 0 };
         refused!(w.create("x", new), NOTSUP | INVAL, "{file_type:?} as special");
     }
+    assert_eq!(w.names("").unwrap(), [""; 0]);
+}
+
+/// Major and minor number, in the form of `st_rdev`, are those of mknod(2), whatever happens to the names; nothing else
+/// has any.
+fn a_device_keeps_its_number(w) {
+    if w.has(FsCaps::SOCKETS) {
+        let node = w.create("s", NewNode::Special { file_type: FileType::Socket, mode: 0o600, rdev: 0x103 }).unwrap();
+        assert_eq!(node.stat().unwrap().rdev, 0);
+    }
+    if !w.has(FsCaps::DEVICES) {
+        return;
+    }
+    // The last: 12 bits of major number, 20 of minor.
+    for (i, rdev) in [0u64, 1, 0x103, 0x801, 0xffff_ffff].into_iter().enumerate() {
+        for (kind, file_type) in [("c", FileType::CharDevice), ("b", FileType::BlockDevice)] {
+            let (name, moved) = (format!("{kind}{i}"), format!("{kind}{i}-moved"));
+            let node = w.create(&name, device(file_type, rdev)).unwrap();
+            w.mv(&name, &moved).unwrap();
+            let m = w.stat(&moved).unwrap();
+            assert_eq!((m.ino, m.file_type, m.rdev, m.mode), (node.id, file_type, rdev, 0o644), "{moved}");
+        }
+    }
+}
+
+/// A character device with number 0 is a device, though overlays hide things with such nodes underneath: it is seen,
+/// moved, linked and removed, stands in the way, and is there in a fork, and nobody sees how that is done.
+fn the_device_of_number_nothing_is_there(w) {
+    if !w.has(FsCaps::DEVICES) {
+        return;
+    }
+    let is_there = |path: &str| {
+        let m = w.stat(path).unwrap();
+        assert_eq!((m.file_type, m.rdev, m.size), (FileType::CharDevice, 0, 0), "{path}");
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let listed = w.open(dir, OpenFlags::READ).unwrap().list().unwrap();
+        let entry = listed.iter().find(|entry| entry.name == name).unwrap_or_else(|| panic!("{path} is not listed"));
+        assert!([FileType::CharDevice, FileType::Unknown].contains(&entry.file_type), "{path}");
+        assert_eq!(entry.node, m.ino, "{path}");
+    };
+    let zero = device(FileType::CharDevice, 0);
+    let a = w.create("a", zero).unwrap();
+    is_there("a");
+    refused!(w.create("a", zero), EXIST);
+    refused!(w.mkdir("a"), EXIST);
+    w.put("file", "f");
+    w.mv("a", "file").unwrap();
+    is_there("file");
+    refused!(w.node("a"), NOENT);
+    assert_eq!(w.names("").unwrap(), ["file"]);
+    assert_eq!(w.node("file").unwrap().id, a.id);
+    if w.has(FsCaps::HARD_LINKS) {
+        w.link("file", "other").unwrap();
+        is_there("other");
+        assert_eq!(a.stat().unwrap().nlink, 2);
+        w.unlink("other").unwrap();
+    }
+    w.mkdir("d").unwrap();
+    w.mv("file", "d/x").unwrap();
+    refused!(w.rmdir("d"), NOTEMPTY);
+    w.mv("d", "e").unwrap();
+    is_there("e/x");
+    if w.has(FsCaps::EXCHANGE) {
+        w.put("y", "y");
+        w.rename("y", "e/x", Rename::Exchange).unwrap();
+        is_there("y");
+        assert_eq!(w.read("e/x").unwrap(), b"y");
+        w.rename("y", "e/x", Rename::Exchange).unwrap();
+        w.unlink("y").unwrap();
+    }
+    a.setattr(SetAttr { mode: Some(0o600), ..SetAttr::default() }).unwrap();
+    is_there("e/x");
+    if let Some(xattrs) = w.fs().xattrs() {
+        let mut names = Vec::new();
+        // A host may have none for what is no file.
+        let _ = xattrs.list(a.id, &mut |name| names.push(name.to_vec()));
+        assert_eq!(names, [b""; 0], "attributes that nobody set");
+    }
+    if let Some(snapshots) = w.fs().snapshots() {
+        let fork = World::new(Made::new(snapshots.fork().unwrap()));
+        assert_eq!(fork.stat("e/x").unwrap().file_type, FileType::CharDevice);
+        fork.unlink("e/x").unwrap();
+        is_there("e/x");
+    }
+    // What is new can take its place, and is what it is.
+    w.put("new", "new");
+    w.mv("new", "e/x").unwrap();
+    assert_eq!(w.read("e/x").unwrap(), b"new");
+    w.unlink("e/x").unwrap();
+    w.create("e/x", zero).unwrap();
+    w.unlink("e/x").unwrap();
+    refused!(w.node("e/x"), NOENT);
+    w.rmdir("e").unwrap();
     assert_eq!(w.names("").unwrap(), [""; 0]);
 }
 

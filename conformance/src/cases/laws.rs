@@ -27,6 +27,12 @@ fn grow(w: &World) -> World {
         let new = gangplank_vfs::NewNode::Special { file_type: FileType::Fifo, mode: 0o600, rdev: 0 };
         w.create("fifo", new).unwrap();
     }
+    if w.has(FsCaps::DEVICES) {
+        for (name, rdev) in [("null", 0x103), ("nothing", 0)] {
+            let new = gangplank_vfs::NewNode::Special { file_type: FileType::CharDevice, mode: 0o600, rdev };
+            w.create(name, new).unwrap();
+        }
+    }
     w.sealed()
 }
 

@@ -151,6 +151,19 @@ fn a_fifo_never_waits(w) {
     }
 }
 
+/// ENXIO: who wants to talk to somebody there connects.
+fn a_socket_is_not_opened(w) {
+    if !w.has(FsCaps::SOCKETS) {
+        return;
+    }
+    let socket = w.create("s", NewNode::Special { file_type: FileType::Socket, mode: 0o600, rdev: 0 }).unwrap();
+    for flags in [R, W, R | W] {
+        refused!(socket.open(flags), NXIO);
+        refused!(w.open("s", flags), NXIO);
+    }
+    refused!(socket.open(R | OpenFlags::DIRECTORY), NOTDIR);
+}
+
 /// A file opened before a rename is still that file.
 fn an_open_file_follows_its_node(w) {
     let file = w.put("a", "1").open(R | W).unwrap();

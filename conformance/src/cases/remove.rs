@@ -19,6 +19,10 @@ fn unlink_removes_anything_but_a_directory(w) {
         w.create("fifo", NewNode::Special { file_type: FileType::Fifo, mode: 0o600, rdev: 0 }).unwrap();
         w.unlink("fifo").unwrap();
     }
+    if w.has(FsCaps::SOCKETS) {
+        w.create("socket", NewNode::Special { file_type: FileType::Socket, mode: 0o600, rdev: 0 }).unwrap();
+        w.unlink("socket").unwrap();
+    }
     w.unlink("file").unwrap();
     assert_eq!(w.names("").unwrap(), [""; 0]);
     refused!(w.node("file"), NOENT);

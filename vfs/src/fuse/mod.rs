@@ -24,7 +24,8 @@
 //! (`mkdir(2)`). Set-user-ID and device nodes have no effect on programs (`nosuid`, `nodev`).
 //!
 //! A lookup that the kernel remembers is one reference to the node, given back when the kernel forgets it, and at the
-//! latest when the mount ends.
+//! latest when the mount ends. Where nodes cost descriptors, the kernel is asked to forget some before they run out
+//! (Linux 6.18).
 //!
 //! # Unmounting
 //! `umount(8)` by anybody who may ends it; so does [`Mounted::unmount`], and dropping [`Mounted`]. If programs still
@@ -34,14 +35,19 @@
 //! A lock that waits would have to be interruptible, which the crate `fuser` does not support; that is why locks are the
 //! kernel's alone, and are not seen by guests that use the same filesystem without it.
 //!
+//! Before Linux 6.18 the kernel remembers as many nodes as it has memory for, and a directory of the host takes a
+//! descriptor for each: whoever mounts one there should
+//! [raise the limit on descriptors](raise_descriptor_limit) first.
+//!
 //! The mount point must not lie in a directory of the host that the filesystem itself shows: whoever looked at it there
 //! would wait for an answer of the one who asks.
 //!
 //! # Lock order
-//! `Nodes::counts` and `Files::open` are leaves: the filesystem is not called under them.
+//! `Nodes::known` and `Files::open` are leaves: the filesystem is not called under them.
 
 mod convert;
 mod files;
+mod forgetting;
 mod listing;
 mod mounted;
 mod nodes;
@@ -50,7 +56,10 @@ mod server;
 
 use std::{io, path::Path, time::Duration};
 
-pub use self::mounted::{Mounted, Unmounter};
+pub use self::{
+    forgetting::raise_descriptor_limit,
+    mounted::{Mounted, Unmounter},
+};
 use crate::Place;
 
 /// How to mount.

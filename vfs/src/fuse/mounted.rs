@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io,
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -16,7 +17,7 @@ use fuser::{Config, MountOption, Session, SessionACL, SessionUnmounter};
 use parking_lot::Mutex;
 use rustix::mount::{UnmountFlags, unmount};
 
-use super::{FuseOptions, requests::Requests, server::Server};
+use super::{FuseOptions, forgetting::Forgetting, requests::Requests, server::Server};
 use crate::Place;
 
 /// How long the threads of a mount may take to end when it has been unmounted. They do at once, unless `fusermount3`
@@ -52,13 +53,16 @@ impl Mounted {
         ];
         config.acl = if options.allow_other { SessionACL::All } else { SessionACL::Owner };
         config.n_threads = Some(options.threads.max(1));
-        let requests = Requests(Arc::new(Server::new(place, options.clone())));
-        let mut session = Session::new(requests, &on, &config)?;
+        let server = Arc::new(Server::new(place, options.clone()));
+        let mut session = Session::new(Requests(Arc::clone(&server)), &on, &config)?;
+        let forgetting = Forgetting::begin(server, session.as_fd().try_clone_to_owned()?)?;
         let unmounter = Unmounter { on, session: Arc::new(Mutex::new(session.unmount_callable())) };
         let (end, ended) = mpsc::channel();
         thread::Builder::new().name("fuse".to_owned()).spawn(move || {
+            let ended = session.run();
+            drop(forgetting);
             // Nobody need be there to hear it.
-            let _ = end.send(outcome(session.run()));
+            let _ = end.send(outcome(ended));
         })?;
         Ok(Mounted { unmounter, ended: Some(ended) })
     }

@@ -7,6 +7,7 @@ use fuser::{FileAttr, FileHandle, INodeNo, Request};
 use super::{
     FuseOptions, convert,
     files::{Files, Handle},
+    forgetting,
     nodes::Nodes,
 };
 use crate::{
@@ -31,7 +32,8 @@ pub(super) type Told = FileAttr;
 
 impl Server {
     pub(super) fn new(place: Place, options: FuseOptions) -> Server {
-        let nodes = Nodes::new(Arc::clone(place.fs()), place.node());
+        let bound = forgetting::bound(&**place.fs());
+        let nodes = Nodes::new(Arc::clone(place.fs()), place.node(), bound);
         Server { nodes, files: Files::default(), options, place }
     }
 

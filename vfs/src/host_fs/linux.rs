@@ -186,13 +186,21 @@ impl Sys for Linux {
         Ok(rustix::fs::mkdirat(dir, name.as_bytes(), Mode::from_raw_mode(mode.into()))?)
     }
 
-    fn mkfifo(&self, dir: &File, name: Name<'_>, mode: u16) -> Result<()> {
-        let mode = Mode::from_raw_mode(mode.into());
-        Ok(rustix::fs::mknodat(dir, name.as_bytes(), rustix::fs::FileType::Fifo, mode, 0)?)
-    }
+    fn mknod(&self, dir: &File, name: Name<'_>, (file_type, mode, rdev): (FileType, u16, u64)) -> Result<()> {
+        use rustix::fs::FileType as T;
 
-    fn whiteout(&self, dir: &File, name: Name<'_>) -> Result<()> {
-        Ok(rustix::fs::mknodat(dir, name.as_bytes(), rustix::fs::FileType::CharacterDevice, Mode::empty(), 0)?)
+        let file_type = match file_type {
+            FileType::Fifo => T::Fifo,
+            FileType::Socket => T::Socket,
+            FileType::CharDevice => T::CharacterDevice,
+            FileType::BlockDevice => T::BlockDevice,
+            _ => return Err(Errno::NOTSUP),
+        };
+        // The kernel takes 32 bits (12 of the major number, 20 of the minor), and would make another device of more.
+        if u32::try_from(rdev).is_err() {
+            return Err(Errno::INVAL);
+        }
+        Ok(rustix::fs::mknodat(dir, name.as_bytes(), file_type, Mode::from_raw_mode(mode.into()), rdev)?)
     }
 
     fn symlink(&self, dir: &File, name: Name<'_>, target: &[u8]) -> Result<()> {

@@ -28,6 +28,7 @@
 //! with neither. A directory's listing and a file's append lock are held across syscalls, never
 //! together with another. No descriptor is closed under `Inner::table`.
 
+mod create;
 mod dentries;
 mod dir;
 mod file;
@@ -53,7 +54,7 @@ use bytes::Bytes;
 
 use self::{
     dentries::Dentries,
-    meta::{Attr, Identity, Key, check_attr, new_mode},
+    meta::{Attr, Identity, Key, check_attr},
     node::{Node, Table},
     sys::{Request, Sys},
 };
@@ -80,8 +81,9 @@ pub enum Resolver {
 pub struct Options {
     /// How names are resolved.
     pub resolver: Resolver,
-    /// Open device nodes too: character devices as streams, block devices as files. Off by default, because a device
-    /// can do anything.
+    /// Make device nodes, where the host lets us, and open them: character devices as streams, block devices as files.
+    /// Off by default, because a device can do anything. A character device with number 0, which does nothing, is made
+    /// without it, too: a whiteout.
     pub devices: bool,
     /// Extended attributes under `trusted.overlay.` too, which only root has: how Linux's overlayfs marks its layers
     /// unless it is told otherwise. For a layer of an overlay with that prefix, and for nothing that a guest sees. Off
@@ -158,7 +160,7 @@ impl HostFs {
         let info = FsInfo {
             fs_type: "host",
             dev: FsInfo::fresh_dev(),
-            caps: caps(&root_file, options.resolver),
+            caps: caps(&root_file, options),
             name_max: name_max(&root_file),
             time_granularity_ns: if cfg!(windows) { 100 } else { 1 },
             max_file_size: i64::MAX as u64,
@@ -227,7 +229,7 @@ fn fs_kind(root: &File) -> u64 {
 
 /// What this directory's filesystem can do.
 #[cfg(target_os = "linux")]
-fn caps(root: &File, resolver: Resolver) -> FsCaps {
+fn caps(root: &File, options: Options) -> FsCaps {
     const EXT: u64 = 0xef53;
     const XFS: u64 = 0x5846_5342;
     const BTRFS: u64 = 0x9123_683e;
@@ -238,10 +240,11 @@ fn caps(root: &File, resolver: Resolver) -> FsCaps {
     let full = matches!(kind, EXT | TMPFS | XFS | BTRFS);
     caps.set(FsCaps::ALLOCATE | FsCaps::SEEK_HOLE | FsCaps::CLONE, full);
     caps.set(FsCaps::DIR_NLINK, matches!(kind, EXT | TMPFS | XFS));
-    if resolver == Resolver::Portable {
+    if options.resolver == Resolver::Portable {
         caps |= FsCaps::STABLE_COOKIES;
     } else {
-        caps |= FsCaps::FIFOS;
+        caps |= FsCaps::FIFOS | FsCaps::SOCKETS;
+        caps.set(FsCaps::DEVICES, options.devices);
         caps.set(FsCaps::STABLE_COOKIES, full || kind == OVERLAY);
         caps.set(FsCaps::NO_REPLACE, full || kind == OVERLAY);
         caps.set(FsCaps::EXCHANGE | FsCaps::WHITEOUT, full);
@@ -251,7 +254,7 @@ fn caps(root: &File, resolver: Resolver) -> FsCaps {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn caps(_root: &File, _resolver: Resolver) -> FsCaps {
+fn caps(_root: &File, _options: Options) -> FsCaps {
     let caps = FsCaps::HARD_LINKS | FsCaps::SYMLINKS | FsCaps::STABLE_COOKIES | FsCaps::DURABLE;
     if cfg!(unix) { caps | FsCaps::NS_TIMES | FsCaps::UNLINKED_OPEN } else { caps }
 }
@@ -337,60 +340,6 @@ impl Inner {
         }
         Ok(Arc::new(file::HostFile::new(self.clone(), file, id, flags)))
     }
-
-    fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
-        let node = self.get(dir)?;
-        let dir = node.dir()?;
-        self.make(cx, dir, name, new)?;
-        let made = self.sys.pin(dir, name)?;
-        if made.file_type == FileType::Directory {
-            *made.parent.lock() = Some(parent::link_to(&node));
-        }
-        let file_type = made.file_type;
-        Ok(Entry { node: self.intern(Arc::new(made)), file_type })
-    }
-
-    fn make(&self, cx: &Ctx<'_>, dir: &File, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
-        match *new {
-            NewNode::Regular { mode } => {
-                let mode = new_mode(mode, cx.cred.umask);
-                let request = Request { flags: OpenFlags::empty(), create: Some(mode), exclusive: true };
-                drop(self.sys.open(dir, name, request)?);
-            }
-            NewNode::Directory { mode } => {
-                let mode = new_mode(mode, cx.cred.umask);
-                self.sys.mkdir(dir, name, mode)?;
-            }
-            NewNode::Symlink { target } => {
-                check_target(target).or_else(|e| taken(dir, name, e))?;
-                self.sys.symlink(dir, name, target)?;
-            }
-            NewNode::Special { file_type: FileType::Fifo, mode, .. } => {
-                let mode = new_mode(mode, cx.cred.umask);
-                self.sys.mkfifo(dir, name, mode).or_else(|e| taken(dir, name, e))?;
-            }
-            NewNode::Special { file_type: FileType::CharDevice, rdev: 0, .. } => {
-                self.sys.whiteout(dir, name).or_else(|e| taken(dir, name, e))?;
-            }
-            NewNode::Special { .. } => return taken(dir, name, Errno::NOTSUP),
-        }
-        Ok(())
-    }
-}
-
-/// `EXIST` comes before `e`.
-fn taken<T>(dir: &File, name: Name<'_>, e: Errno) -> Result<T> {
-    match Attr::at(dir, name) {
-        Ok(_) => Err(Errno::EXIST),
-        Err(_) => Err(e),
-    }
-}
-
-fn check_target(target: &[u8]) -> Result<()> {
-    if target.is_empty() || target.contains(&0) {
-        return Err(Errno::INVAL);
-    }
-    if target.len() > crate::PATH_MAX { Err(Errno::NAMETOOLONG) } else { Ok(()) }
 }
 
 impl FileSystem for HostFs {

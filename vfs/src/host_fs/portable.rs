@@ -157,11 +157,7 @@ impl Sys for Portable {
         Ok(cap::create_dir(dir, path_of(&name)?, &options)?)
     }
 
-    fn mkfifo(&self, _dir: &File, _name: Name<'_>, _mode: u16) -> Result<()> {
-        Err(Errno::NOTSUP)
-    }
-
-    fn whiteout(&self, _dir: &File, _name: Name<'_>) -> Result<()> {
+    fn mknod(&self, _dir: &File, _name: Name<'_>, _new: (FileType, u16, u64)) -> Result<()> {
         Err(Errno::NOTSUP)
     }
 

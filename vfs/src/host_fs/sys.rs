@@ -9,7 +9,7 @@ use std::{fs::File, sync::Arc};
 use bytes::Bytes;
 
 use super::{meta::Attr, node::Node};
-use crate::{Name, OpenFlags, Remove, Rename, Result, SetAttr};
+use crate::{FileType, Name, OpenFlags, Remove, Rename, Result, SetAttr};
 
 /// How often an operation is tried again when somebody else changes the name under it.
 pub(super) const TRIES: usize = 16;
@@ -58,9 +58,9 @@ pub(super) trait Sys: fmt::Debug + Send + Sync {
     fn set_attr(&self, node: &Node, attr: &SetAttr) -> Result<()>;
 
     fn mkdir(&self, dir: &File, name: Name<'_>, mode: u16) -> Result<()>;
-    fn mkfifo(&self, dir: &File, name: Name<'_>, mode: u16) -> Result<()>;
-    /// Makes a character device with number 0, which needs no privilege.
-    fn whiteout(&self, dir: &File, name: Name<'_>) -> Result<()>;
+    /// Makes a FIFO, a socket or a device: its type, permission bits, and number. A character device with number 0 needs
+    /// no privilege.
+    fn mknod(&self, dir: &File, name: Name<'_>, new: (FileType, u16, u64)) -> Result<()>;
     fn symlink(&self, dir: &File, name: Name<'_>, target: &[u8]) -> Result<()>;
     fn link(&self, node: &Node, dir: &Arc<File>, name: Name<'_>) -> Result<()>;
     fn remove(&self, dir: &File, name: Name<'_>, what: Remove) -> Result<()>;

@@ -371,6 +371,8 @@ fn info(dev: u64) -> FsInfo {
             | FsCaps::SNAPSHOT
             | FsCaps::LOCAL
             | FsCaps::FIFOS
+            | FsCaps::SOCKETS
+            | FsCaps::DEVICES
             | FsCaps::ALLOCATE
             | FsCaps::SEEK_HOLE
             | FsCaps::DIR_NLINK

@@ -270,6 +270,10 @@ impl Shared {
             file_type => NewNode::Special { file_type, mode: below.mode, rdev: below.rdev },
         };
         let made = temp.create(&INTERNAL, &new)?;
+        if (below.file_type, below.rdev) == (FileType::CharDevice, 0) {
+            // It is shown, so it is no whiteout.
+            self.layers.marks.set_device(&*upper.fs, made.id)?;
+        }
         let marked = self.fill(upper, node, &made, &below, limit)?;
         Ok(Copy { temp, node: made, below, marked })
     }

@@ -10,7 +10,7 @@ use super::{
     shared::{Shared, Stop, dir_slot, hold},
     tree::{Child, Slot, Tree},
 };
-use crate::{Ctx, Entry, Errno, FileType, Name, NewNode, NodeId, Rename, Result};
+use crate::{Ctx, Entry, Errno, FileType, FsCaps, Name, NewNode, NodeId, Rename, Result};
 
 impl Shared {
     pub(super) fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
@@ -37,17 +37,21 @@ impl Shared {
     ) -> Result<Slot> {
         let whiteout = self.vacant(tree, dir, name)?;
         let upper = self.upper()?;
-        if let NewNode::Special { file_type: FileType::CharDevice, rdev: 0, .. } = new {
-            // That is a whiteout, which is ours to make.
+        // It looks like a whiteout, and must be marked as none before it is seen.
+        let marked = matches!(new, NewNode::Special { file_type: FileType::CharDevice, rdev: 0, .. });
+        if marked && !self.info.caps.contains(FsCaps::DEVICES) {
             return Err(Errno::NOTSUP);
         }
         self.copy_up_locked(tree, dir, 0)?;
         let parent = tree.node(dir)?.clone();
         let place = parent.real()?.id;
         let is_dir = matches!(new, NewNode::Directory { .. });
-        let (made, file_type) = if whiteout {
+        let (made, file_type) = if whiteout || marked {
             let mut temp = self.temp(upper);
             let made = temp.create(cx, new)?;
+            if marked {
+                self.layers.marks.set_device(&*upper.fs, made.id)?;
+            }
             if is_dir {
                 self.layers.marks.set_opaque(&*upper.fs, made.id)?;
             }

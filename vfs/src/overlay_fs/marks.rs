@@ -11,12 +11,15 @@
 //! | `redirect` | directory | where in the layers below it merges: a name beside its own, or a path from the root |
 //! | `origin` | copied-up node | which node it was copied from, so that its number stays |
 //! | `impure` = `y` | directory | it holds nodes that have an origin, although nothing merges with it |
+//! | `device` | character device 0/0 | it is no whiteout, but a device of that number |
 //! | `nlink` | copied-up node with several names below | its number of names, relative to that in the upper layer |
 //!
 //! The kernel's own `origin` is a file handle of the host, which means nothing to us: such a node has the number that
 //! the upper layer gives it. Ours has another version, which the kernel ignores without a word. The kernel follows
 //! redirects under `trusted.overlay.` (`redirect_dir=on`); under `user.overlay.` it refuses a directory that has one.
-//! Everything else it reads as we do.
+//! It knows no `device` either: a guest's character device 0/0 is a whiteout to it, and with `user.overlay.` on a host
+//! nobody can make one, since Linux has such attributes on files and directories alone. Everything else it reads as we
+//! do.
 
 use bytes::Bytes;
 
@@ -101,7 +104,9 @@ impl Marks {
     /// Those of the layer.
     pub fn is_whiteout(&self, fs: &dyn FileSystem, node: NodeId, file_type: FileType, marked: bool) -> Result<bool> {
         match file_type {
-            FileType::CharDevice => Ok(fs.getattr(node)?.rdev == 0),
+            // An overlay as a layer of another shows no whiteouts, nor the mark of a device that is none.
+            FileType::CharDevice if fs.info().fs_type == super::FS_TYPE => Ok(false),
+            FileType::CharDevice => Ok(fs.getattr(node)?.rdev == 0 && self.get(fs, node, "device")?.is_none()),
             FileType::Regular if marked => Ok(self.get(fs, node, "whiteout")?.is_some()),
             _ => Ok(false),
         }
@@ -209,6 +214,17 @@ impl Marks {
 
     pub(super) fn set_whiteout(&self, fs: &dyn FileSystem, file: NodeId) -> Result<()> {
         self.set(fs, file, "whiteout", b"y")
+    }
+
+    /// Says that a character device with number 0 is what it looks like.
+    ///
+    /// # Errors
+    /// `PERM` where the layer has no attributes for it: as Linux answers whoever wants to make one.
+    pub(super) fn set_device(&self, fs: &dyn FileSystem, device: NodeId) -> Result<()> {
+        match self.set(fs, device, "device", b"y") {
+            Err(Errno::NOTSUP | Errno::ACCES) => Err(Errno::PERM),
+            done => done,
+        }
     }
 
     pub(super) fn set_impure(&self, fs: &dyn FileSystem, dir: NodeId) -> Result<()> {

@@ -23,8 +23,8 @@
 //! * Content is copied when it is first written to, not when it is opened; not at all if it is cut off; between memory
 //!   filesystems its chunks are shared. Who opened the file before sees what is written afterwards.
 //! * A directory is renamed without copying what is in it.
-//! * Guests neither see nor make marks: a whiteout is no entry, and attributes that look like marks are kept under other
-//!   names.
+//! * Guests neither see nor make marks: a whiteout is no entry, a device that would be one is marked as none, and
+//!   attributes that look like marks are kept under other names.
 //!
 //! # Layers that change underneath
 //! A lower layer that can be frozen ([`Snapshots`]) is, when the overlay is made: what happens to it later does not
@@ -84,6 +84,9 @@ use crate::{
     Components, Ctx, Entry, FileSystem, FsCaps, FsInfo, Goal, Metadata, Mount, MountOptions, MountPoints, Name,
     NewNode, NodeId, OpenFlags, Place, Remove, Rename, Result, SetAttr, Snapshots, StatFs, VirtualFile, Walked, Xattrs,
 };
+
+/// What an overlay says that it is. What lies over one says so, too, unless it is something else.
+const FS_TYPE: &str = "overlay";
 
 /// A writable view of filesystems that are not written to.
 #[derive(Debug)]

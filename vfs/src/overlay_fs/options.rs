@@ -387,6 +387,8 @@ fn info(lowers: &[Lower], upper: Option<&Arc<dyn FileSystem>>) -> FsInfo {
         | FsCaps::DURABLE
         | FsCaps::XATTR
         | FsCaps::FIFOS
+        | FsCaps::SOCKETS
+        | FsCaps::DEVICES
         | FsCaps::ALLOCATE
         | FsCaps::STABLE_COOKIES
         | FsCaps::SNAPSHOT;
@@ -399,7 +401,7 @@ fn info(lowers: &[Lower], upper: Option<&Arc<dyn FileSystem>>) -> FsInfo {
         caps |= FsCaps::SNAPSHOT | FsCaps::STABLE_COOKIES;
     }
     FsInfo {
-        fs_type: "overlay",
+        fs_type: super::FS_TYPE,
         dev: FsInfo::fresh_dev(),
         caps,
         name_max: layers().map(|info| info.name_max).min().unwrap_or(255),

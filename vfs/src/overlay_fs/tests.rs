@@ -1,5 +1,7 @@
 //! What no filesystem but this one does: what lasts, what is shared, what is left alone.
 
+mod devices;
+
 use std::{
     io::{IoSlice, IoSliceMut},
     sync::Arc,
@@ -346,9 +348,6 @@ fn marks_are_not_shown_and_not_made() {
     assert_eq!(xattrs.remove(node, b"user.overlay.redirect").unwrap_err(), Errno::NODATA);
     xattrs.set(node, b"user.overlay.opaque", b"y", crate::SetXattr::Any).unwrap();
     assert_eq!(list(), [b"user.overlay.opaque"]);
-    let device = NewNode::Special { file_type: FileType::CharDevice, mode: 0o600, rdev: 0 };
-    let name = Name::new(b"dev").unwrap();
-    assert_eq!(tree.fs().create(&Ctx::ROOT, node, name, &device).unwrap_err(), Errno::NOTSUP);
     drop(dir);
     drop(tree);
     let again = layers.open();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use gangplank_conformance::{known::PJDFSTEST, model::Freedom, scoreboard::List};
+use gangplank_conformance::{model::Freedom, scoreboard::List};
 
 /// All of them.
 ///
@@ -12,7 +12,7 @@ use gangplank_conformance::{known::PJDFSTEST, model::Freedom, scoreboard::List};
 pub(crate) fn lists(root: &Path) -> Result<Vec<List>> {
     let path = root.join("conformance/ADVERSARY.md");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(vec![freedoms(), pjdfstest(), attacks(&text)?, elsewhere()])
+    Ok(vec![freedoms(), attacks(&text)?, elsewhere()])
 }
 
 fn list<const N: usize>(title: &str, about: &str, header: [&str; N], rows: Vec<[String; N]>) -> List {
@@ -33,20 +33,6 @@ fn freedoms() -> List {
          (`conformance/src/model/freedom.rs`). None of them changes what is there afterwards; there are no others.",
         ["difference", "why", "where that is said"],
         Freedom::ALL.iter().map(row).collect(),
-    )
-}
-
-fn pjdfstest() -> List {
-    let row = |known: &gangplank_conformance::known::Known| {
-        [format!("`…{}`", known.case), known.filesystems.join(", "), known.reason.to_owned()]
-    };
-    list(
-        "pjdfstest through FUSE: what is known to fail",
-        "`cargo xtask fuse` mounts our filesystems and runs pjdfstest, fsx and real programs on them; it needs root and an \
-         hour, and is not part of this file. It fails with whatever fails on one of ours, passes on a tmpfs of the kernel, \
-         and is not in this list (`conformance/src/known.rs`).",
-        ["cases that end in", "on", "why"],
-        PJDFSTEST.iter().map(row).collect(),
     )
 }
 
@@ -75,7 +61,7 @@ fn elsewhere() -> List {
         ("all sequences of three operations", "cargo xtask diff --exhaustive 3 --players all"),
         ("who swaps directories while paths are resolved", "cargo xtask race"),
         ("fuzz targets", "cargo xtask fuzz"),
-        ("pjdfstest, fsx, and programs, on mounts", "cargo xtask fuse"),
+        ("pjdfstest, beside a tmpfs of the kernel, fsx, and programs, on mounts", "cargo xtask fuse"),
         ("threads, faults, leaks, layers, power cuts, and all of this", "cargo xtask test"),
     ];
     list(

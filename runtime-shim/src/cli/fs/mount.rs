@@ -80,6 +80,10 @@ mod linux {
             source: args.tree.display().to_string(),
             ..FuseOptions::default()
         };
+        if !is_ours_alone {
+            // As it is, it will do for a while.
+            let _ = fuse::raise_descriptor_limit();
+        }
         let mounted = fuse::mount(offered.place, &args.on, &options).map_err(|error| cannot(refused(&error)))?;
         let _ = end.unmounter.set(mounted.unmounter());
         note(&format!("`{}` is mounted on `{shown}`; Ctrl-C or `umount` ends it", args.tree.display()));

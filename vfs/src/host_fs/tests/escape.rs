@@ -210,3 +210,75 @@ fn sockets_and_devices_are_not_opened() {
         assert_eq!(buffer, [0; 8]);
     });
 }
+
+/// Whoever has not been allowed devices makes none, whatever the privileges of the process; whoever has makes what was
+/// asked for, and nothing that cannot be told to the host.
+#[test]
+fn devices_are_made_where_they_are_allowed() {
+    everywhere(|w| {
+        let new = |file_type, rdev| NewNode::Special { file_type, mode: 0o640, rdev };
+        let (zero, nothing) = (new(FileType::CharDevice, 0x105), new(FileType::CharDevice, 0));
+        let make =
+            |fs: &Arc<HostFs>, name: &str, new: &NewNode<'_>| fs.make(&CX, fs.root(), name_of(name), new).map(drop);
+        assert_eq!(make(&w.fs, "zero", &zero), Err(Errno::NOTSUP));
+        assert_eq!(make(&w.fs, "block", &new(FileType::BlockDevice, 0)), Err(Errno::NOTSUP));
+        let is_portable = w.fs.inner.options.resolver == Resolver::Portable;
+        let whiteout = make(&w.fs, "whiteout", &nothing);
+        assert_eq!(whiteout, if is_portable { Err(Errno::NOTSUP) } else { Ok(()) });
+        let fs = HostFs::open_with(w.host("root"), Options { devices: true, ..w.fs.inner.options }).unwrap();
+        if is_portable {
+            assert!(!fs.info().caps.contains(FsCaps::DEVICES));
+            assert_eq!(make(&fs, "zero", &zero), Err(Errno::NOTSUP));
+            return;
+        }
+        assert!(fs.info().caps.contains(FsCaps::DEVICES));
+        assert_eq!(make(&fs, "big", &new(FileType::CharDevice, 1 << 32)), Err(Errno::INVAL));
+        assert_eq!(make(&fs, "whiteout", &new(FileType::CharDevice, 1 << 32)), Err(Errno::EXIST));
+        match make(&fs, "zero", &zero) {
+            // Whoever is not root has no more than the permission to try.
+            Err(Errno::PERM) => return,
+            made => made.unwrap(),
+        }
+        let entry = fs.lookup(&CX, fs.root(), name_of("zero")).unwrap();
+        let found = fs.getattr(entry.node).unwrap();
+        assert_eq!((found.file_type, found.rdev, found.mode), (FileType::CharDevice, 0x105, 0o640));
+        fs.forget(entry.node, 1);
+    });
+}
+
+/// Marks of root's overlays can be on what must not be opened, and on a symbolic link itself.
+#[test]
+fn marks_of_roots_overlays_are_on_everything() {
+    everywhere(|w| {
+        const MARK: &[u8] = b"trusted.overlay.mark";
+        let options = Options { devices: true, overlay_xattrs: true, ..w.fs.inner.options };
+        let fs = HostFs::open_with(w.host("root"), options).unwrap();
+        let Some(xattrs) = fs.xattrs() else { return };
+        let fifo = NewNode::Special { file_type: FileType::Fifo, mode: 0o600, rdev: 0 };
+        let device = NewNode::Special { file_type: FileType::CharDevice, mode: 0o600, rdev: 0 };
+        let link = NewNode::Symlink { target: b"file" };
+        for (name, new) in [("file", NewNode::Regular { mode: 0o600 }), ("p", fifo), ("c", device), ("s", link)] {
+            let Ok(made) = fs.create(&CX, fs.root(), name_of(name), &new) else { continue };
+            match xattrs.set(made.node, MARK, name.as_bytes(), crate::SetXattr::Create) {
+                // Not root; nor can the portable way reach them.
+                Err(Errno::PERM | Errno::NOTSUP) => {}
+                done => {
+                    done.unwrap();
+                    assert_eq!(xattrs.get(made.node, MARK).unwrap(), name, "each its own");
+                    let mut names = Vec::new();
+                    xattrs.list(made.node, &mut |name| names.push(name.to_vec())).unwrap();
+                    assert_eq!(names, [MARK]);
+                    if made.file_type != FileType::Regular {
+                        assert_eq!(xattrs.get(made.node, b"user.x").unwrap_err(), Errno::NOTSUP);
+                        xattrs.remove(made.node, MARK).unwrap();
+                        assert_eq!(xattrs.get(made.node, MARK).unwrap_err(), Errno::NODATA);
+                    }
+                }
+            }
+            fs.forget(made.node, 1);
+        }
+        // Without the option there are none.
+        let plain = w.lookup(w.fs.root(), "file").unwrap();
+        assert_eq!(w.fs.xattrs().unwrap().get(plain.node, MARK).unwrap_err(), Errno::NOTSUP);
+    });
+}
