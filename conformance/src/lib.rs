@@ -39,6 +39,7 @@
 //! * L1, the rest of [`cases`]: one file for each operation, through the traits, and (`path_*`) through the resolver.
 //! * L2, [`model`]: what every script must answer, from nothing but the specifications; random scripts against it are
 //!   part of every suite.
+//! * L3, [`state_machine`]: the same drawn by proptest, one transition after the other, as the model's state allows it.
 //! * L5, [`concurrent`]: what several threads see at once can have happened one after the other.
 //! * L6, [`faults`]: every call that a layer makes into the one below it fails in turn; [`leaks`]: nothing is left of
 //!   what has been removed, closed and given back.
@@ -70,6 +71,8 @@ pub mod model;
 pub mod report;
 pub mod sanity;
 pub mod scoreboard;
+#[cfg(feature = "state-machine")]
+pub mod state_machine;
 
 mod asked;
 mod fixture;

@@ -21,7 +21,7 @@ use crate::{World, model::Model};
 
 /// What an argument may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Arg {
+pub(crate) enum Arg {
     Path,
     Target,
     Slot,
@@ -33,11 +33,12 @@ enum Arg {
 }
 
 /// A verb, how often it is taken, the arguments it has, and what it needs.
-struct Verb {
-    name: &'static str,
-    weight: u32,
-    args: &'static [Arg],
-    caps: FsCaps,
+#[derive(Debug)]
+pub(crate) struct Verb {
+    pub(crate) name: &'static str,
+    pub(crate) weight: u32,
+    pub(crate) args: &'static [Arg],
+    pub(crate) caps: FsCaps,
 }
 
 const fn verb(name: &'static str, weight: u32, args: &'static [Arg], caps: FsCaps) -> Verb {
@@ -49,7 +50,7 @@ const NONE: FsCaps = FsCaps::empty();
 use Arg::{Flags, Mode, Offset, Path, Seconds, Slot, Target, Text};
 
 /// All verbs.
-static VERBS: &[Verb] = &[
+pub(crate) static VERBS: &[Verb] = &[
     verb("mkdir", 10, &[Path], NONE),
     verb("put", 8, &[Path, Text], NONE),
     verb("symlink", 6, &[Target, Path], FsCaps::SYMLINKS),
@@ -100,7 +101,7 @@ pub(crate) fn needs(name: &str) -> FsCaps {
 }
 
 /// What only makes things.
-const MAKERS: &[&str] = &["mkdir", "put", "symlink", "link"];
+pub(crate) const MAKERS: &[&str] = &["mkdir", "put", "symlink", "link"];
 
 /// What makes names come and go.
 const NAMERS: &[&str] = &[
@@ -119,7 +120,7 @@ const NAMERS: &[&str] = &[
 ];
 
 /// A tiny alphabet, so that things meet.
-const PATHS: &[&str] = &[
+pub(crate) const PATHS: &[&str] = &[
     "a",
     "a",
     "b",
@@ -153,12 +154,13 @@ const PATHS: &[&str] = &[
     "a/b/../..",
     "s/s",
 ];
-const TARGETS: &[&str] =
+pub(crate) const TARGETS: &[&str] =
     &["a", "b", "a/b", "s", "../b", ".", "..", "../a/b", "nowhere", "c/", "b/..", "../../a", "a/s"];
-const FLAGS: &[&str] = &["r", "w", "rw", "rwc", "rwcx", "rwt", "rwct", "rwa", "rwac", "rd", "rn", "rwcn", "rt", "rc"];
-const OFFSETS: &[u64] = &[0, 1, 3, 5, 8, 64, 65, 100, 4095, 4096, 5000, 16_384, 16_390, 40_000];
-const TEXTS: &[&str] = &["x", "yy", "hello", "0123456789", "Z*70", "Y*5000", "X*20000"];
-const MODES: &[&str] = &["700", "755", "711", "777"];
+pub(crate) const FLAGS: &[&str] =
+    &["r", "w", "rw", "rwc", "rwcx", "rwt", "rwct", "rwa", "rwac", "rd", "rn", "rwcn", "rt", "rc"];
+pub(crate) const OFFSETS: &[u64] = &[0, 1, 3, 5, 8, 64, 65, 100, 4095, 4096, 5000, 16_384, 16_390, 40_000];
+pub(crate) const TEXTS: &[&str] = &["x", "yy", "hello", "0123456789", "Z*70", "Y*5000", "X*20000"];
+pub(crate) const MODES: &[&str] = &["700", "755", "711", "777"];
 
 /// One line.
 #[derive(Clone, PartialEq, Eq, Debug)]

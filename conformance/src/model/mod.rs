@@ -28,11 +28,17 @@ use core::{
     hash::{Hash, Hasher},
 };
 
+#[cfg(feature = "state-machine")]
+use gangplank_vfs::FileType;
 use gangplank_vfs::{Errno, FsCaps, Result};
 
 pub use freedom::Freedom;
+#[cfg(feature = "state-machine")]
+pub(crate) use player::shrink;
 pub use player::{ModelPlayer, check, follow, random_scripts};
 pub(crate) use property::SCRIPTS;
+#[cfg(feature = "state-machine")]
+pub(crate) use property::refuse;
 pub use property::{property, save, saved_scripts, saved_scripts_in, search};
 
 use crate::differential::{Op, Rules};
@@ -194,6 +200,26 @@ impl Model {
         self.tree.visit(ROOT, "", &mut |path, _| paths.push(path.to_owned()));
         paths.sort();
         paths
+    }
+
+    /// The paths of everything that is there, and what it is.
+    #[cfg(feature = "state-machine")]
+    pub(crate) fn nodes(&self) -> Vec<(String, FileType)> {
+        let mut nodes = vec![];
+        self.tree.visit(ROOT, "", &mut |path, id| nodes.push((path.to_owned(), self.tree.file_type(id))));
+        nodes
+    }
+
+    /// Whether a slot shows an open file.
+    #[cfg(feature = "state-machine")]
+    pub(crate) fn is_open(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(Option::is_some)
+    }
+
+    /// Whether the second filesystem is there.
+    #[cfg(feature = "state-machine")]
+    pub(crate) fn is_mounted(&self) -> bool {
+        self.tree.mounted_on.is_some()
     }
 
     fn claims(&self, caps: FsCaps) -> bool {

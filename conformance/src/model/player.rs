@@ -71,7 +71,7 @@ pub fn follow(script: &Script, player: &dyn Player) -> Result<(), Box<Divergence
 }
 
 /// Leaves out of a script whatever it does not need to show what is not allowed.
-pub(super) fn shrink(found: Box<Divergence>, player: &dyn Player) -> Box<Divergence> {
+pub(crate) fn shrink(found: Box<Divergence>, player: &dyn Player) -> Box<Divergence> {
     shrink_by(found, &|script| follow(script, player))
 }
 

@@ -21,12 +21,20 @@ const MAX_TRIES: u32 = 3000;
 /// tested, where [`saved_scripts`] finds it again, and printed.
 pub fn property(player: &dyn Player) {
     if let Some(found) = search(player, 0, seeds(SCRIPTS)) {
-        let saved = match directory().and_then(|dir| save(&dir, player.name(), &found)) {
-            Some(path) => format!("saved as {}", path.display()),
-            None => "not saved: there is no directory of a crate, or it cannot be written".to_owned(),
-        };
-        panic!("{} does what is not allowed ({saved})\n{found}", player.name());
+        refuse(player, &found);
     }
+}
+
+/// Saves what was found, and says it.
+///
+/// # Panics
+/// Always.
+pub(crate) fn refuse(player: &dyn Player, found: &Divergence) -> ! {
+    let saved = match directory().and_then(|dir| save(&dir, player.name(), found)) {
+        Some(path) => format!("saved; again: cargo xtask diff --replay {}", path.display()),
+        None => "not saved: there is no directory of a crate, or it cannot be written".to_owned(),
+    };
+    panic!("{} does what is not allowed ({saved})\n{found}", player.name());
 }
 
 /// Looks through `count` random scripts for one that shows what the model does not allow, and cuts it down to what it

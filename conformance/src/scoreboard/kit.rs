@@ -6,6 +6,8 @@ use super::{Mark, Row, Table, in_parallel};
 use crate::{
     Case, Fixture, ForkFixture, HostFixture, ImageFixture, MemFixture, OverlayFixture, QuotaFixture,
     cases::{FILES, laws, read_only},
+    concurrent::Looks,
+    differential::Player,
     model::{self, SCRIPTS},
     report::Report,
     run_and_note,
@@ -32,6 +34,10 @@ pub struct Filesystem {
     pub fixture: &'static dyn Fixture,
     /// What is asked.
     pub suite: Suite,
+    /// What whoever looks during a change is promised, where threads are.
+    pub looks: Looks,
+    /// Why `statfs` does not count just the names that are there, if so.
+    pub uncounted: Option<&'static str>,
 }
 
 impl core::fmt::Debug for Filesystem {
@@ -40,27 +46,46 @@ impl core::fmt::Debug for Filesystem {
     }
 }
 
+impl Filesystem {
+    /// As whoever plays scripts on it.
+    pub fn player(&self) -> impl Player + '_ {
+        As(self.fixture)
+    }
+}
+
 const fn of(name: &'static str, fixture: &'static dyn Fixture, suite: Suite) -> Filesystem {
-    Filesystem { name, fixture, suite }
+    Filesystem { name, fixture, suite, looks: Looks::Whole, uncounted: None }
+}
+
+/// An overlay: its layers count what it keeps there, too.
+const fn layered(name: &'static str, fixture: &'static dyn Fixture) -> Filesystem {
+    let uncounted =
+        Some("`statfs` of an overlay counts whiteouts and directories of its own with the names that are seen");
+    Filesystem { uncounted, ..of(name, fixture, Suite::Whole) }
+}
+
+/// On a host, where readers do not wait for writers, and others use the same disk.
+const fn hosted(fs: Filesystem) -> Filesystem {
+    Filesystem { looks: Looks::Torn, uncounted: Some("`statfs` counts what others have on the host's disk"), ..fs }
 }
 
 /// All of ours that the kit runs on.
 pub const FILESYSTEMS: &[Filesystem] = &[
     of("mem", &MemFixture, Suite::Whole),
     of("fork", &ForkFixture, Suite::Whole),
-    of("host", &HostFixture::BEST, Suite::Whole),
-    of("host_portable", &HostFixture::PORTABLE, Suite::Whole),
-    of("host_exclusive", &HostFixture::EXCLUSIVE, Suite::Whole),
-    of("overlay_mem", &OverlayFixture::Mem, Suite::Whole),
-    of("overlay_emptied", &OverlayFixture::Emptied, Suite::Whole),
-    of("overlay_buried", &OverlayFixture::Buried, Suite::Whole),
-    of("overlay_fork", &OverlayFixture::Fork, Suite::Whole),
-    of("overlay_mem_host", &OverlayFixture::MemOverHost, Suite::Whole),
-    of("overlay_host", &OverlayFixture::Host, Suite::Whole),
-    of("overlay_host_emptied", &OverlayFixture::HostEmptied, Suite::Whole),
-    of("overlay_image", &ImageFixture::Under, Suite::Whole),
+    hosted(of("host", &HostFixture::BEST, Suite::Whole)),
+    hosted(of("host_portable", &HostFixture::PORTABLE, Suite::Whole)),
+    hosted(of("host_exclusive", &HostFixture::EXCLUSIVE, Suite::Whole)),
+    layered("overlay_mem", &OverlayFixture::Mem),
+    layered("overlay_emptied", &OverlayFixture::Emptied),
+    layered("overlay_buried", &OverlayFixture::Buried),
+    layered("overlay_fork", &OverlayFixture::Fork),
+    layered("overlay_mem_host", &OverlayFixture::MemOverHost),
+    hosted(layered("overlay_host", &OverlayFixture::Host)),
+    hosted(layered("overlay_host_emptied", &OverlayFixture::HostEmptied)),
+    layered("overlay_image", &ImageFixture::Under),
     of("quota_mem", &QuotaFixture(MemFixture), Suite::Whole),
-    of("quota_host", &QuotaFixture(HostFixture::BEST), Suite::Whole),
+    hosted(of("quota_host", &QuotaFixture(HostFixture::BEST), Suite::Whole)),
     of("image", &ImageFixture::Sealed, Suite::Laws),
     of("filled", &ImageFixture::Filled, Suite::ReadOnly),
 ];
