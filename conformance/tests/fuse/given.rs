@@ -14,7 +14,7 @@ use gangplank_vfs::{
     layers::fault::{Calls, Fault, FaultFs, Faults},
 };
 
-use super::{cached, direct, with_mounts};
+use super::{cached, direct, list_with_metadata, with_mounts};
 
 /// A memory filesystem that keeps account of what it has given, mounted.
 struct Counted {
@@ -68,7 +68,7 @@ fn everything(at: &Path) {
     assert!(fs::metadata(at("none")).is_err());
     for _ in 0..3 {
         // With the metadata of each, which tells the kernel of it.
-        assert_eq!(fs::read_dir(at("")).unwrap().map(|entry| entry.unwrap().metadata().unwrap()).count(), 3);
+        assert_eq!(list_with_metadata(&at("")), 3);
     }
     fs::rename(at("d/f"), at("f")).unwrap();
     let open = File::open(at("f")).unwrap();
@@ -136,8 +136,7 @@ fn what_is_removed_is_gone_at_once() {
             let before = counted.nodes();
             (0..700).for_each(|i| fs::write(at(i), "").unwrap());
             for _ in 0..2 {
-                let listed = fs::read_dir(counted.path()).unwrap();
-                assert_eq!(listed.map(|entry| entry.unwrap().metadata().unwrap().len()).count(), 700);
+                assert_eq!(list_with_metadata(counted.path()), 700);
             }
             (0..700).for_each(|i| fs::remove_file(at(i)).unwrap());
             // The kernel says so when it comes to it.

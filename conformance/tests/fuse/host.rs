@@ -13,7 +13,7 @@ use gangplank_vfs::{
 };
 use rustix::fs::{CWD, Mode};
 
-use super::{cached, direct, with_mounts};
+use super::{cached, direct, list_with_metadata, with_mounts};
 
 /// What a program makes is there on the host, of the type and number that it asked for; and whoever has not been allowed
 /// devices is refused as Linux refuses it.
@@ -140,8 +140,7 @@ fn the_kernel_forgets_before_descriptors_run_out() {
                 most = most.max(held());
             }
         }
-        let all = fs::read_dir(on.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).count();
-        assert_eq!(all, 4001);
+        assert_eq!(list_with_metadata(on.path()), 4001);
         most = most.max(held());
         assert!(most > 100 && most < 1024, "{most} descriptors for nodes of which the kernel may know 256");
         for _ in 0..1000 {

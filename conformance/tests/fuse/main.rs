@@ -97,6 +97,16 @@ fn cached() -> FuseOptions {
     FuseOptions { ttl: Duration::from_secs(1), ..FuseOptions::default() }
 }
 
+/// Lists a directory, with the metadata of all that is in it, and answers how much that is.
+fn list_with_metadata(dir: &Path) -> usize {
+    let mut count = 0;
+    for entry in fs::read_dir(dir).unwrap() {
+        entry.unwrap().metadata().unwrap();
+        count += 1;
+    }
+    count
+}
+
 fn errno(error: std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap()).unwrap()
 }
