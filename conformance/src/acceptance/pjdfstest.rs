@@ -27,7 +27,9 @@ enum Answer {
 
 const PATIENCE: Duration = Duration::from_secs(1800);
 
-/// Every user in it has the group of the same line.
+/// Every user in it has the group of the same line. `naptime` is how long a time of change needs to be another: our clock
+/// is the kernel's coarse one, which moves every few milliseconds, and later where the processor is somebody else's. At
+/// 10 ms `ctime` failed once, on a machine that was busy.
 const CONFIGURATION: &str = r#"
 [features]
 posix_fallocate = {}
@@ -36,7 +38,7 @@ utime_now = {}
 utimensat = {}
 
 [settings]
-naptime = 0.01
+naptime = 0.04
 allow_remount = false
 
 [dummy_auth]

@@ -11,7 +11,7 @@
 //! New files belong to the host's user whatever [`Cred`](crate::Cred) says, and get no permission bit that the umask of
 //! the host process takes away; permission bits are the host's and enforced by it. Set-user-ID, set-group-ID and sticky
 //! bits are never created. Several attributes in one `setattr` are several syscalls. Device nodes and sockets are not
-//! opened (`NXIO`), unless [`Options::devices`] allows devices. (To learn what a name is, it is opened; a driver for
+//! opened (`NXIO`), nor devices made (`NOTSUP`), unless [`Options::devices`] allows devices. (To learn what a name is, it is opened; a driver for
 //! which that alone has effects does not belong into a guest's directory.) FIFOs are streams and never wait; writing to
 //! one that nobody reads raises `SIGPIPE`, which every Rust program ignores from its start: an embedder in another
 //! language must, too. The limit on the size of files (`RLIMIT_FSIZE`) is read when the filesystem is opened, and

@@ -85,7 +85,7 @@ use crate::{
     NewNode, NodeId, OpenFlags, Place, Remove, Rename, Result, SetAttr, Snapshots, StatFs, VirtualFile, Walked, Xattrs,
 };
 
-/// What an overlay says that it is. What lies over one says so, too, unless it is something else.
+/// What an overlay says that it is, and what hands its calls on, too: a quota, for example.
 const FS_TYPE: &str = "overlay";
 
 /// A writable view of filesystems that are not written to.

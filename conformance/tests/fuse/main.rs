@@ -1,11 +1,41 @@
 //! Filesystems mounted through FUSE: what programs see of them, and that the mount gives back all it took. `cargo xtask
 //! fuse` does the same at length, with other people's suites.
+//!
+//! # What they see
+//! Each of these was changed in `vfs/src/fuse` on purpose, one at a time, and at least the test beside it failed:
+//!
+//! | what was wrong | who saw it |
+//! |---|---|
+//! | devices have the number 0 | `host::devices_and_sockets_reach_the_host` |
+//! | `mknod` of what there is none of is `NOTSUP`, not `PERM` | `host::devices_and_sockets_reach_the_host` |
+//! | what is opened for reading and cut is not cut | `opening_what_is_there_leaves_its_owner_and_bits` |
+//! | set-user-ID stays when somebody else writes | `privileges_go_when_somebody_else_writes` |
+//! | set-group-ID goes where the group may not execute, and stays where it may | `privileges_go_when_somebody_else_writes` |
+//! | the group of a directory with set-group-ID is not inherited | `owners_bits_and_attributes` |
+//! | on a host, new nodes keep the bits that its umask left | `host::what_a_user_makes_belongs_to_the_user` |
+//! | on a host, new nodes belong to its user | `host::what_a_user_makes_belongs_to_the_user` |
+//! | a link tells the kernel without a reference for it | `given::every_reference_is_given_back_once` |
+//! | an answer that is told, but not sent, is not taken back (`getattr` fails) | `given::so_it_is_when_calls_fail` |
+//! | nor the last entry of a listing, which did not fit | `given::what_is_removed_is_gone_at_once` |
+//! | positions in a listing overlap with those of the dots | `host::a_listing_goes_on_behind_the_dots` |
+//! | `..` has the number of `.` | `dots_are_listed_as_what_they_are` |
+//! | a long copy repeats its first part | `content::content_of_every_kind` |
+//! | holes are data, and the reverse | `content::content_of_every_kind` |
+//! | what is appended goes to where the kernel thinks that the end is | `content::content_of_every_kind` |
+//! | another message than that to forget | `host::the_kernel_forgets_before_descriptors_run_out` |
+//!
+//! One lived: a file that was there gets the owner and bits of one that is made. The kernel looks for a name before it
+//! makes it, so that takes somebody who makes the file in between.
 #![cfg(target_os = "linux")]
+
+mod content;
+mod given;
+mod host;
 
 use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
-    io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt},
     path::Path,
     sync::Arc,
@@ -17,13 +47,11 @@ use gangplank_conformance::{
     differential::{
         self,
         kernel::{Bare, isolated},
-        script::Rng,
     },
 };
 use gangplank_vfs::{
     Errno, FileSystem, MemFs, Mount, MountOptions, Tree,
     fuse::{self, FuseOptions, Mounted},
-    host_fs::HostFs,
 };
 use rustix::fs::{AtFlags, CWD, Mode, RenameFlags, Timespec, Timestamps};
 
@@ -67,6 +95,16 @@ fn direct() -> FuseOptions {
 
 fn cached() -> FuseOptions {
     FuseOptions { ttl: Duration::from_secs(1), ..FuseOptions::default() }
+}
+
+/// Lists a directory, with the metadata of all that is in it, and answers how much that is.
+fn list_with_metadata(dir: &Path) -> usize {
+    let mut count = 0;
+    for entry in fs::read_dir(dir).unwrap() {
+        entry.unwrap().metadata().unwrap();
+        count += 1;
+    }
+    count
 }
 
 fn errno(error: std::io::Error) -> Errno {
@@ -137,44 +175,6 @@ fn special_files_are_the_kernels() {
     });
 }
 
-/// What a program makes is there on the host, of the type and number that it asked for; and whoever has not been allowed
-/// devices is refused as Linux refuses it.
-#[test]
-fn devices_and_sockets_reach_the_host() {
-    use gangplank_vfs::host_fs::Options;
-    use rustix::{
-        fs::{FileType, makedev, mknodat},
-        io::Errno as Host,
-    };
-
-    with_mounts(|| {
-        for devices in [true, false] {
-            let (on, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-            let host = HostFs::open_with(source.path(), Options { devices, ..Options::default() }).unwrap();
-            let mounted = fuse::mount(Mount::detached(host, MountOptions::default()), on.path(), &direct()).unwrap();
-            let (mode, number) = (Mode::from_raw_mode(0o640), makedev(0xabc, 0xf_1234));
-            let make = |name, file_type, number| mknodat(CWD, on.path().join(name), file_type, mode, number);
-            make("socket", FileType::Socket, 0).unwrap();
-            let refused = [
-                make("char", FileType::CharacterDevice, number).err(),
-                make("block", FileType::BlockDevice, number).err(),
-            ];
-            make("zero", FileType::CharacterDevice, 0).unwrap();
-            assert_eq!(refused, if devices { [None; 2] } else { [Some(Host::PERM); 2] });
-            for (name, wanted) in [("socket", 0), ("char", number), ("block", number), ("zero", 0)] {
-                if !devices && wanted != 0 {
-                    continue;
-                }
-                let (here, there) = (on.path().join(name), source.path().join(name));
-                let (here, there) = (fs::symlink_metadata(here).unwrap(), fs::symlink_metadata(there).unwrap());
-                assert_eq!((here.mode(), here.rdev()), (there.mode(), there.rdev()), "{name}");
-                assert_eq!((here.rdev(), here.mode() & 0o7777), (wanted, 0o640), "{name}");
-            }
-            mounted.unmount().unwrap();
-        }
-    });
-}
-
 #[test]
 fn locks_are_the_kernels() {
     with_mounts(|| {
@@ -228,6 +228,69 @@ fn owners_bits_and_attributes() {
     });
 }
 
+/// Opening what is there makes nothing, and changes neither its bits nor its owner; though it says that it would make it,
+/// and for what it would be opened (open(2)).
+#[test]
+fn opening_what_is_there_leaves_its_owner_and_bits() {
+    with_mounts(|| {
+        let memory = Memory::new(&direct());
+        let path = memory.path().join("f");
+        fs::write(&path, "content").unwrap();
+        std::os::unix::fs::chown(&path, Some(7), Some(8)).unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        drop(OpenOptions::new().append(true).create(true).open(&path).unwrap());
+        let found = fs::metadata(&path).unwrap();
+        assert_eq!((found.uid(), found.gid(), found.mode() & 0o7777, found.len()), (7, 8, 0o600, 7));
+        // Linux cuts what is opened for reading, too, if whoever does it may write.
+        use rustix::fs::OFlags;
+        rustix::fs::open(&path, OFlags::RDONLY | OFlags::TRUNC, Mode::empty()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+        memory.end();
+    });
+}
+
+/// Set-user-ID, and set-group-ID where a group may execute, go when somebody without privileges writes (write(2)).
+#[test]
+fn privileges_go_when_somebody_else_writes() {
+    with_mounts(|| {
+        for options in [direct(), cached()] {
+            let memory = Memory::new(&FuseOptions { allow_other: true, ..options });
+            for (bits, left) in [(0o6777, 0o777), (0o4766, 0o766), (0o666, 0o666)] {
+                let path = memory.path().join(format!("{bits:o}"));
+                fs::write(&path, "").unwrap();
+                fs::set_permissions(&path, PermissionsExt::from_mode(bits)).unwrap();
+                fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"root").unwrap();
+                assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, bits, "root has every privilege");
+                let mut command = std::process::Command::new("sh");
+                std::os::unix::process::CommandExt::uid(&mut command, 65534);
+                command.current_dir("/").args(["-c", "echo x >>$1", "sh"]).arg(&path);
+                assert!(command.status().unwrap().success());
+                assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, left, "{bits:o}");
+            }
+            memory.end();
+        }
+    });
+}
+
+/// `.` and `..` are listed, with the numbers that they have.
+#[test]
+fn dots_are_listed_as_what_they_are() {
+    with_mounts(|| {
+        for options in [direct(), cached()] {
+            let memory = Memory::new(&options);
+            fs::create_dir_all(memory.path().join("a/b")).unwrap();
+            let number = |path: &str| fs::metadata(memory.path().join(path)).unwrap().ino();
+            for (path, above) in [("a/b", "a"), ("a", "")] {
+                let dir = File::open(memory.path().join(path)).unwrap();
+                let listed: Vec<_> = rustix::fs::Dir::read_from(&dir).unwrap().map(|entry| entry.unwrap()).collect();
+                let of = |name: &[u8]| listed.iter().find(|e| e.file_name().to_bytes() == name).unwrap().ino();
+                assert_eq!((of(b"."), of(b"..")), (number(path), number(above)), "{path}");
+            }
+            memory.end();
+        }
+    });
+}
+
 /// fuser 0.18 hands over a wrong time before 1970 unless it is a whole second: see `convert::set_time`. The earliest of
 /// all times has no opposite.
 #[test]
@@ -275,61 +338,6 @@ fn listings_are_stable() {
             assert_eq!((0..600).filter(|i| seen.contains(&format!("stays-{i}"))).count(), 600);
             memory.end();
         }
-    });
-}
-
-#[test]
-fn content_of_every_kind() {
-    with_mounts(|| {
-        let memory = Memory::new(&direct());
-        let open = |name: &str| {
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .open(memory.path().join(name))
-                .unwrap()
-        };
-        // Holes, found and kept.
-        let mut file = open("holes");
-        file.write_all_at(b"end", 1 << 20).unwrap();
-        assert!(file.metadata().unwrap().blocks() < 256);
-        use rustix::fs::SeekFrom as At;
-        assert_eq!(rustix::fs::seek(&file, At::Hole(0)), Ok(0));
-        let data = rustix::fs::seek(&file, At::Data(0)).unwrap();
-        assert!(data > 0 && data <= 1 << 20, "{data}");
-        assert_eq!(rustix::fs::seek(&file, At::Data(2 << 20)), Err(rustix::io::Errno::NXIO));
-        // Copied within the filesystem, in any place.
-        let copy = open("copy");
-        let (mut from, mut to) = ((1 << 20) - 5, 10);
-        let copied = rustix::fs::copy_file_range(&file, Some(&mut from), &copy, Some(&mut to), 100).unwrap();
-        assert_eq!(copied, 8);
-        let mut bytes = Vec::new();
-        (&copy).read_to_end(&mut bytes).unwrap();
-        assert_eq!(bytes, [&[0; 15][..], b"end"].concat());
-        // Reserved.
-        use rustix::fs::FallocateFlags;
-        rustix::fs::fallocate(&copy, FallocateFlags::empty(), 0, 100).unwrap();
-        assert_eq!(copy.metadata().unwrap().len(), 100);
-        let punched = rustix::fs::fallocate(&copy, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, 4);
-        assert_eq!(punched, Err(rustix::io::Errno::OPNOTSUPP));
-        // Truncated by name, by file, on opening.
-        file.set_len(5).unwrap();
-        file.seek(SeekFrom::Start(0)).unwrap();
-        bytes.clear();
-        file.read_to_end(&mut bytes).unwrap();
-        assert_eq!(bytes, [0; 5]);
-        assert_eq!(open("holes").metadata().unwrap().len(), 0);
-        // Appended by two.
-        let append = || OpenOptions::new().append(true).open(memory.path().join("holes")).unwrap();
-        let (mut one, mut two) = (append(), append());
-        for _ in 0..10 {
-            one.write_all(b"1").unwrap();
-            two.write_all(b"22").unwrap();
-        }
-        assert_eq!(fs::read(memory.path().join("holes")).unwrap(), b"122".repeat(10));
-        memory.end();
     });
 }
 
@@ -424,67 +432,6 @@ fn a_directory_below_is_a_whole() {
     });
 }
 
-/// A directory of the host takes a descriptor for each node that the kernel remembers: it is asked to forget some before
-/// there are none left, and what a program uses stays.
-#[test]
-fn the_kernel_forgets_before_descriptors_run_out() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-    with_mounts(|| {
-        if !is_linux((6, 18)) {
-            eprintln!("skipped: before Linux 6.18 the kernel cannot be asked to forget");
-            return;
-        }
-        let (on, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let host = HostFs::open(source.path()).unwrap();
-        let limit = getrlimit(Resource::Nofile);
-        // A quarter of it is the bound, which the mount remembers.
-        setrlimit(Resource::Nofile, Rlimit { current: Some(1024), maximum: limit.maximum }).unwrap();
-        let mounted = fuse::mount(Mount::detached(host, MountOptions::default()), on.path(), &cached());
-        setrlimit(Resource::Nofile, limit).unwrap();
-        let mounted = mounted.unwrap();
-        // Those of this mount alone: other tests have some, too.
-        let held = || {
-            let open = fs::read_dir("/proc/self/fd").unwrap();
-            open.filter(|fd| fs::read_link(fd.as_ref().unwrap().path()).is_ok_and(|to| to.starts_with(source.path())))
-                .count()
-        };
-        fs::create_dir(on.path().join("used")).unwrap();
-        let mut used = File::create(on.path().join("used/file")).unwrap();
-        let mut most = 0;
-        for i in 0..4000 {
-            fs::write(on.path().join(format!("{i}")), "").unwrap();
-            if i % 100 == 0 {
-                most = most.max(held());
-            }
-        }
-        let all = fs::read_dir(on.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).count();
-        assert_eq!(all, 4001);
-        most = most.max(held());
-        assert!(most > 100 && most < 1024, "{most} descriptors for nodes of which the kernel may know 256");
-        for _ in 0..1000 {
-            if held() < 300 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        assert!(held() < 300, "{} descriptors in the end", held());
-        used.write_all(b"still here").unwrap();
-        assert_eq!(fs::read(on.path().join("used/file")).unwrap(), b"still here");
-        fs::remove_dir_all(on.path().join("used")).unwrap();
-        drop(used);
-        mounted.unmount().unwrap();
-        assert_eq!(held(), 0);
-    });
-}
-
-/// Whether the kernel is of this version at least.
-fn is_linux(wanted: (u32, u32)) -> bool {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut parts = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= wanted
-}
-
 /// Another user gets what the permission bits allow.
 #[test]
 fn permission_bits_are_enforced() {
@@ -517,62 +464,4 @@ fn scripts_see_no_difference() {
             ready.end().unwrap();
         }
     });
-}
-
-/// One file, random operations, and a copy in memory of what it should hold.
-#[test]
-fn content_under_random_operations() {
-    with_mounts(|| {
-        for (options, seed) in [(direct(), 1), (cached(), 2), (cached(), 3)] {
-            let memory = Memory::new(&options);
-            churn(&memory.path().join("f"), seed);
-            memory.end();
-        }
-    });
-}
-
-fn churn(path: &Path, seed: u64) {
-    const MAX: u64 = 200_000;
-    let mut random = Rng::new(seed);
-    let mut number = |below: u64| random.below(below);
-    let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap();
-    let (mut file, mut model) = (open(), Vec::<u8>::new());
-    for step in 0..1500 {
-        let (at, len) = (number(MAX), number(20_000) as usize);
-        match number(8) {
-            0 | 1 => {
-                let bytes: Vec<u8> = (0..len).map(|i| (i as u64 * 31 + step) as u8).collect();
-                file.write_all_at(&bytes, at).unwrap();
-                model.resize(model.len().max(at as usize + len), 0);
-                model[at as usize..at as usize + len].copy_from_slice(&bytes);
-                if len == 0 {
-                    // Nothing to write extends nothing.
-                    model.truncate(file.metadata().unwrap().len() as usize);
-                }
-            }
-            2 => {
-                file.set_len(at).unwrap();
-                model.resize(at as usize, 0);
-            }
-            3 => {
-                let mut append = OpenOptions::new().append(true).open(path).unwrap();
-                append.write_all(&vec![step as u8; len / 10]).unwrap();
-                model.resize(model.len() + len / 10, step as u8);
-            }
-            4 => file = open(),
-            5 => file.sync_data().unwrap(),
-            6 if number(10) == 0 => {
-                file = OpenOptions::new().read(true).write(true).truncate(true).open(path).unwrap();
-                model.clear();
-            }
-            _ => {
-                let mut bytes = vec![0; len];
-                let n = file.read_at(&mut bytes, at).unwrap();
-                let expected = model.get(at as usize..).unwrap_or_default();
-                assert!(bytes[..n] == expected[..len.min(expected.len())], "seed {seed}, step {step}");
-            }
-        }
-        assert_eq!(file.metadata().unwrap().len(), model.len() as u64, "seed {seed}, step {step}");
-    }
-    assert!(fs::read(path).unwrap() == model, "seed {seed}, in the end");
 }
