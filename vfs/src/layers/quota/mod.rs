@@ -302,6 +302,15 @@ impl FileSystem for QuotaFs {
     fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
         let target = if let NewNode::Symlink { target } = new { target.len() as u64 } else { 0 };
         let shared = &self.shared;
+        if let NewNode::Special { file_type: FileType::CharDevice, rdev: 0, .. } = new
+            && !self.info.caps.contains(FsCaps::DEVICES)
+        {
+            // A whiteout, which is not offered, though the filesystem underneath may make it.
+            return Err(match shared.named(cx, dir, name)? {
+                Some(_) => Errno::EXIST,
+                None => Errno::NOTSUP,
+            });
+        }
         let _names = shared.names.lock();
         shared.reserve(cx, dir, name, target)?;
         let made = shared.inner.create(cx, dir, name, new).inspect_err(|_| {
