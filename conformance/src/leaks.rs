@@ -16,6 +16,15 @@ use crate::{
     faults::Stack,
 };
 
+/// The seeds of [`script`] that are tried.
+pub const SCRIPTS: core::ops::Range<u64> = 8_000_000..8_000_060;
+
+/// The seeds of [`references`] that are tried.
+pub const REFERENCES: core::ops::Range<u64> = 9_000_000..9_000_080;
+
+/// How many lines each of these scripts has.
+pub const LEN: usize = 120;
+
 /// Blocks and nodes that are used, as `statfs` says.
 ///
 /// # Panics

@@ -1,139 +1,42 @@
 //! Whatever stands on a filesystem copes with any call into it that fails.
 
-use std::sync::Arc;
+use gangplank_conformance::faults::{Kind, STACKS, lines, short_transfers, sweep};
 
-use gangplank_conformance::{
-    Made, World,
-    faults::{Stack, Swept, lines, plant, sweep},
-};
-use gangplank_vfs::{
-    Ctx, FileSystem, ManualClock, MemFs, MemFsOptions, Mount, MountOptions, Name, NewNode, OpenFlags, OverlayFs,
-    layers::{
-        fault::{Calls, Fault, FaultFs},
-        quota::{QuotaFs, QuotaOptions},
-    },
-};
-
-fn memory(clock: &Arc<ManualClock>) -> MemFs {
-    MemFsOptions::new().clock(clock.clone()).max_bytes(Some(1 << 30)).max_nodes(Some(1 << 20)).build()
-}
-
-fn new_clock() -> Arc<ManualClock> {
-    Arc::new(ManualClock::new(1_700_000_000_123_456_789))
-}
-
-/// The tree in memory, made once.
-fn planted() -> (Arc<MemFs>, Arc<ManualClock>) {
-    let clock = new_clock();
-    let fs = Arc::new(memory(&clock));
-    plant(&(fs.clone() as Arc<dyn FileSystem>));
-    clock.advance(1_000_000_007);
-    (fs, clock)
-}
-
-fn check(make: &dyn Fn() -> Stack) -> Swept {
-    let swept = sweep(make, &lines()).unwrap_or_else(|wrong| panic!("\n{wrong}"));
+fn check(name: &str) {
+    let kind = Kind::named(name).expect("a stack of ours");
+    let swept = sweep(&(kind.maker)(), &lines()).unwrap_or_else(|wrong| panic!("{}:\n{wrong}", kind.what));
     // Each line makes at least one call that can fail.
     assert!(swept.faults > 2 * swept.lines && swept.failures > swept.lines, "{swept:?}");
-    swept
-}
-
-/// A stack whose top is made of a memory filesystem that fails.
-fn over(undoes: bool, top: impl Fn(FaultFs) -> Arc<dyn FileSystem>) -> impl Fn() -> Stack {
-    let (tree, clock) = planted();
-    move || {
-        let fs = FaultFs::new(Arc::new(tree.fork()));
-        let faults = fs.faults().clone();
-        Stack { top: Made::new(top(fs)).with_clock(clock.clone()), faults, exact: true, undoes }
-    }
 }
 
 #[test]
 fn the_resolver_over_faults() {
-    check(&over(false, |fs| Arc::new(fs)));
+    check("resolver");
 }
 
 #[test]
 fn the_resolver_name_by_name_over_faults() {
-    check(&over(true, |fs| Arc::new(fs.by_lookup())));
+    check("by_lookup");
 }
 
 #[test]
 fn a_quota_over_faults() {
-    check(&over(true, |fs| {
-        let options = QuotaOptions { bytes: Some(1 << 24), nodes: Some(1000) };
-        Arc::new(QuotaFs::new(Arc::new(fs), options))
-    }));
-}
-
-/// An overlay in memory on memory, one of which fails.
-fn overlay(fault_below: bool) -> impl Fn() -> Stack {
-    let (tree, clock) = planted();
-    // The directories of the upper layer and its work area, made once, too.
-    let above = memory(&clock);
-    for name in ["upper", "work"] {
-        let name = Name::new(name.as_bytes()).expect("a name");
-        above.make(&Ctx::ROOT, above.root(), name, &NewNode::Directory { mode: 0o755 }).expect("a directory");
-    }
-    move || {
-        let (lower, upper) = (Arc::new(tree.fork()), Arc::new(above.fork()));
-        let failing = FaultFs::new(if fault_below { lower.clone() } else { upper.clone() });
-        let faults = failing.faults().clone();
-        let failing: Arc<dyn FileSystem> = Arc::new(failing);
-        let (lower, upper): (Arc<dyn FileSystem>, Arc<dyn FileSystem>) =
-            if fault_below { (failing, upper) } else { (lower, failing) };
-        let place = |name: &'static str| {
-            let name = Name::new(name.as_bytes()).expect("a name");
-            let found = upper.lookup(&Ctx::ROOT, upper.root(), name).expect("a directory");
-            let place = Mount::subtree(upper.clone(), found.node, MountOptions::default());
-            upper.forget(found.node, 1);
-            place
-        };
-        let fs = OverlayFs::builder().lower(lower).upper_at(place("upper"), place("work")).build();
-        let top = Made::new(Arc::new(fs.expect("an overlay"))).with_clock(clock.clone());
-        Stack { top, faults, exact: false, undoes: true }
-    }
+    check("quota");
 }
 
 #[test]
 fn an_overlay_over_a_lower_layer_that_fails() {
-    check(&overlay(true));
+    check("overlay_lower");
 }
 
 #[test]
 fn an_overlay_with_an_upper_layer_that_fails() {
-    check(&overlay(false));
+    check("overlay_upper");
 }
 
 /// A transfer that moves the half of what was asked: what was written is what was counted, and nothing else has changed.
 #[test]
 fn short_transfers_corrupt_nothing() {
-    let quota =
-        over(true, |fs| Arc::new(QuotaFs::new(Arc::new(fs), QuotaOptions { bytes: Some(1 << 24), nodes: None })));
-    let stacks: [&dyn Fn() -> Stack; 4] = [&quota, &overlay(true), &overlay(false), &over(true, |fs| Arc::new(fs))];
-    let mut struck = 0;
-    for make in stacks {
-        for k in 1.. {
-            let stack = make();
-            let world = World::new(stack.top);
-            let file = world.open("a/f", OpenFlags::READ | OpenFlags::WRITE).expect("open a file");
-            stack.faults.arm(Calls::TRANSFERS, k, Fault::Short);
-            let n = file.write(4990, b"0123456789abcdef").expect("write a part at least");
-            let read = file.read(1, 3000).expect("read a part at least");
-            let (end_n, end) = file.append(b"tail").expect("append a part at least");
-            if stack.faults.disarm() {
-                break;
-            }
-            struck += 1;
-            let mut wanted = vec![b'X'; 4990];
-            wanted.extend(&b"0123456789abcdef"[..n]);
-            wanted.extend(&[b'X'; 10][n.min(10)..]);
-            wanted.extend(&b"tail"[..end_n]);
-            assert_eq!(end, wanted.len() as u64, "where it ends, with transfer {k} short");
-            assert!(n > 0 && end_n > 0 && !read.is_empty(), "nothing was moved, with transfer {k} short");
-            assert!(read.iter().all(|byte| *byte == b'X'), "what was read, with transfer {k} short");
-            assert_eq!(world.read("a/f"), Ok(wanted), "with transfer {k} short");
-        }
-    }
+    let struck: usize = STACKS.iter().map(|kind| short_transfers(&(kind.maker)())).sum();
     assert!(struck >= 9, "only {struck} transfers were short");
 }

@@ -4,22 +4,12 @@ use std::sync::Arc;
 
 use gangplank_conformance::{
     Fixture, ForkFixture, Made, MemFixture,
-    faults::{Stack, plant},
-    leaks,
+    faults::Kind,
+    leaks::{self, REFERENCES, SCRIPTS},
 };
-use gangplank_vfs::{
-    Ctx, FileSystem, MemFs, MemFsOptions, Mount, MountOptions, Name, NewNode, OverlayFs,
-    layers::{
-        fault::FaultFs,
-        quota::{QuotaFs, QuotaOptions},
-    },
-};
+use gangplank_vfs::layers::quota::{QuotaFs, QuotaOptions};
 
-fn with_quota(fs: Arc<dyn FileSystem>) -> Arc<dyn FileSystem> {
-    Arc::new(QuotaFs::new(fs, QuotaOptions { bytes: Some(1 << 30), nodes: Some(1 << 20) }))
-}
-
-/// A quota on memory.
+/// A quota on memory that has limits, and so counts.
 struct Quota;
 
 impl Fixture for Quota {
@@ -29,13 +19,14 @@ impl Fixture for Quota {
 
     fn make(&self) -> Made {
         let made = MemFixture.make();
-        Made { fs: with_quota(made.fs.clone()), ..made }
+        let options = QuotaOptions { bytes: Some(1 << 30), nodes: Some(1 << 20) };
+        Made { fs: Arc::new(QuotaFs::new(made.fs.clone(), options)), ..made }
     }
 }
 
 fn scripts(fixture: &dyn Fixture) {
-    for seed in 0..60 {
-        leaks::script(fixture, 8_000_000 + seed, 120);
+    for seed in SCRIPTS {
+        leaks::script(fixture, seed, leaks::LEN);
     }
 }
 
@@ -55,53 +46,34 @@ fn a_quota_counts_what_is_there() {
 }
 
 /// Random scripts on a stack whose lowest filesystem, with a tree in it, fails now and then.
-fn references(top: impl Fn(FaultFs) -> Arc<dyn FileSystem>) {
-    let tree = Arc::new(MemFs::new());
-    plant(&(tree.clone() as Arc<dyn FileSystem>));
-    for seed in 0..80 {
-        let fs = FaultFs::new(Arc::new(tree.fork()));
-        let faults = fs.faults().clone();
-        leaks::references(Stack { top: Made::new(top(fs)), faults, exact: false, undoes: true }, 9_000_000 + seed, 120);
+fn references(name: &str) {
+    let make = (Kind::named(name).expect("a stack of ours").maker)();
+    for seed in REFERENCES {
+        leaks::references(make(), seed, leaks::LEN);
     }
 }
 
 #[test]
 fn the_resolver_gives_everything_back() {
-    references(|fs| Arc::new(fs));
+    references("resolver");
 }
 
 #[test]
 fn a_walk_by_lookup_gives_everything_back() {
-    references(|fs| Arc::new(fs.by_lookup()));
+    references("by_lookup");
 }
 
 #[test]
 fn a_quota_gives_everything_back() {
-    references(|fs| with_quota(Arc::new(fs)));
+    references("quota");
 }
 
 #[test]
 fn an_overlay_gives_its_lower_layer_everything_back() {
-    references(|fs| {
-        let fs = OverlayFs::builder().lower(Arc::new(fs)).upper_mem(MemFsOptions::new()).build();
-        Arc::new(fs.expect("an overlay"))
-    });
+    references("overlay_lower");
 }
 
 #[test]
 fn an_overlay_gives_its_upper_layer_everything_back() {
-    let lower = Arc::new(MemFs::new());
-    plant(&(lower.clone() as Arc<dyn FileSystem>));
-    references(|fs| {
-        let fs: Arc<dyn FileSystem> = Arc::new(fs);
-        let place = |name: &'static str| {
-            let (cx, name) = (Ctx::ROOT, Name::new(name.as_bytes()).expect("a name"));
-            let made = fs.create(&cx, fs.root(), name, &NewNode::Directory { mode: 0o755 }).expect("a directory");
-            let place = Mount::subtree(fs.clone(), made.node, MountOptions::default());
-            fs.forget(made.node, 1);
-            place
-        };
-        let builder = OverlayFs::builder().lower(lower.clone()).upper_at(place("upper"), place("work"));
-        Arc::new(builder.build().expect("an overlay"))
-    });
+    references("overlay_upper");
 }

@@ -9,7 +9,7 @@ use std::{
 
 use gangplank_conformance::{
     model::Freedom,
-    scoreboard::{FILESYSTEMS, Suite, tests_of_the_kit},
+    scoreboard::{FILESYSTEMS, Suite, tests_beyond, tests_of_the_kit},
 };
 
 /// Suites that are about the kit, or about how a filesystem may be written: each of them is a memory filesystem with a
@@ -33,6 +33,13 @@ fn guests() -> BTreeSet<String> {
         programs.map(name).collect::<Vec<_>>()
     };
     OUR_SUITES.iter().flat_map(of).collect()
+}
+
+/// The names of the scripts that are saved.
+fn saved_scripts() -> BTreeSet<String> {
+    let files = fs::read_dir(root().join("conformance/regressions")).expect("the saved scripts");
+    let name = |path: PathBuf| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    files.map(|entry| name(entry.expect("an entry").path())).collect()
 }
 
 /// What stands between backquotes below one heading of the second order.
@@ -63,7 +70,17 @@ fn conformance_md_names_every_test_and_no_other() {
     let there = tests_of_the_kit().into_iter().map(str::to_owned).collect();
     assert_eq!(differences(&kit, &there), NOTHING, "{again}");
 
+    for (heading, tests) in tests_beyond() {
+        // Names of tests have blanks in them, and `statfs` is in a reason.
+        let there = named(&text, heading).into_iter().filter(of_the_kit).collect();
+        assert_eq!(differences(&there, &tests.into_iter().collect()), NOTHING, "{heading}: {again}");
+    }
+
     for engine in ["cranelift", "jsc"] {
+        let scripts = named(&text, &format!("Scripts in a guest on {engine}"));
+        let scripts = scripts.into_iter().filter_map(|name| Some(name.strip_prefix("saved/")?.to_owned())).collect();
+        assert_eq!(differences(&scripts, &saved_scripts()), NOTHING, "scripts on {engine}: {again}");
+
         let ours = |name: &String| OUR_SUITES.iter().any(|suite| name.split('/').next() == Some(suite));
         let programs = named(&text, &format!("Programs on {engine}")).into_iter().filter(ours).collect();
         assert_eq!(differences(&programs, &guests()), NOTHING, "on {engine}: {again}");

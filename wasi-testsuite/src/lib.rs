@@ -12,6 +12,7 @@ pub mod format;
 pub mod matrix;
 pub mod plan;
 pub mod run;
+pub mod scripts;
 #[cfg(unix)]
 pub mod sockets;
 pub mod suite;

@@ -15,8 +15,10 @@
 //!
 //! # A filesystem of your own
 //! What lies on top of another can be swept: make a [`Stack`] whose lowest filesystem is `FaultFs`, and give it to
-//! [`sweep`] with [`lines`]. `conformance/tests/faults.rs` does so for the overlay, the quota and the resolver.
+//! [`sweep`] with [`lines`]. `conformance/tests/faults.rs` does so for those of ours, [`STACKS`].
 
+mod short;
+mod stacks;
 mod state;
 
 use std::{fmt::Write as _, sync::Arc};
@@ -27,6 +29,10 @@ use gangplank_vfs::{
 };
 
 use self::state::{names, seen};
+pub use self::{
+    short::short_transfers,
+    stacks::{Kind, Maker, STACKS},
+};
 use crate::{
     Made, World,
     differential::{Op, Rules, Run as _, Script, step::Env},

@@ -1,15 +1,17 @@
 //! The scoreboard: every test on every filesystem, and the reason of everything that is not green, as one file.
 //!
-//! A [`Board`] is made of [`Table`]s of [`Mark`]s. [`kit()`] makes those of the conformance kit; whoever has other suites
-//! adds theirs. [`Board::to_markdown`] writes it, [`first_difference`] compares it with what was written before, and
+//! A [`Board`] is made of [`Table`]s of [`Mark`]s. [`kit()`] and [`beyond()`] make those of the conformance kit; whoever has
+//! other suites adds theirs. [`Board::to_markdown`] writes it, [`first_difference`] compares it with what was written before, and
 //! [`Board::unexplained`] names what is not green and says no reason: a reason comes from who did not ask, never from
 //! here. `cargo xtask scoreboard` does all of this for everything that is ours, into `CONFORMANCE.md`.
 
+mod beyond;
 mod kit;
 mod markdown;
 
 use std::sync::Mutex;
 
+pub use beyond::{beyond, tests_beyond};
 pub use kit::{FILESYSTEMS, Filesystem, Suite, kit, tests_of_the_kit};
 
 /// How the line begins that says on what machine it was made. [`first_difference`] takes no notice of it.

@@ -62,7 +62,8 @@ fn elsewhere() -> List {
         ("who swaps directories while paths are resolved", "cargo xtask race"),
         ("fuzz targets", "cargo xtask fuzz"),
         ("pjdfstest, beside a tmpfs of the kernel, fsx, and programs, on mounts", "cargo xtask fuse"),
-        ("threads, faults, leaks, layers, power cuts, and all of this", "cargo xtask test"),
+        ("schedules of threads", "cargo xtask shuttle"),
+        ("random layers, power cuts, and all of this", "cargo xtask test"),
     ];
     list(
         "What is not in this file",

@@ -1,6 +1,7 @@
 //! `cargo xtask scoreboard`: runs the conformance kit on every filesystem, and every suite of programs on every engine
 //! and filesystem, and writes what came of it into `CONFORMANCE.md`.
 
+mod guests;
 mod lists;
 mod programs;
 
@@ -129,11 +130,14 @@ fn board(root: &Path) -> Result<Board> {
     let suites = suites(official)?;
     let lists = lists::lists(root)?;
     let mut board = Board { made_with: vec![kernel(), rustc(root)], tables: vec![], lists };
-    board.tables = scoreboard::kit(&root.join("conformance/regressions"), &|name| eprintln!("the kit on {name}"));
+    let regressions = root.join("conformance/regressions");
+    board.tables = scoreboard::kit(&regressions, &|name| eprintln!("the kit on {name}"));
+    board.tables.extend(scoreboard::beyond(&|what| eprintln!("{what}")));
     for (table, version) in programs::tables(&suites, has_official, &|engine| eprintln!("programs on {engine}")) {
         board.tables.push(table);
         board.made_with.extend(version);
     }
+    board.tables.extend(guests::tables(&regressions, &|engine| eprintln!("scripts in a guest on {engine}"))?);
     Ok(board)
 }
 
