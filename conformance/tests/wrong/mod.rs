@@ -126,6 +126,7 @@ struct SpoiltFile {
 }
 
 impl VirtualFile for SpoiltFile {
+    gangplank_vfs::eager_append!();
     forward_file! { inner: node, seekable, getattr, setattr, read_at, read_bytes, allocate, seek_data, readdir, sync, poll,
     read_stream, write_stream, flush, set_flags, advise, socket, is_terminal }
 
