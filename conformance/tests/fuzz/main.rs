@@ -10,13 +10,17 @@ mod seeds;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use gangplank_conformance::{
     differential::{self, Rng},
     fuzz::{self, TARGETS, Target, mutate::mutated},
 };
-use gangplank_vfs::image_fs::{ImageFs, ImageOptions};
+use gangplank_vfs::{
+    Time, Tree,
+    image_fs::{ImageFs, ImageOptions},
+};
 #[cfg(unix)]
 use gangplank_wasi::GuestMemory;
 
@@ -134,6 +138,41 @@ fn archives_among_the_seeds_can_be_mounted() {
     for (path, bytes) in files("seeds", "tar").into_iter().chain(files("seeds", "zip")) {
         let image = ImageFs::open(bytes, ImageOptions::new());
         image.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
+}
+
+/// What is in an archive is what was put there: a reader that is wrong agrees with itself.
+#[test]
+fn archives_among_the_seeds_hold_what_was_put_into_them() {
+    let mounted = |target: &str, name: &str| {
+        let (_, bytes) = seeds::of(target).into_iter().find(|(known, _)| *known == name).expect("a seed");
+        Tree::new(Arc::new(ImageFs::open(bytes, ImageOptions::new()).unwrap_or_else(|e| panic!("{name}: {e}"))))
+    };
+    for name in ["everything", "everything.gz"] {
+        let changes = mounted("tar", name).changes_since(&seeds::tree()).expect("compare");
+        assert!(changes.is_empty(), "{name}: {changes:?}");
+    }
+    for name in ["sparse", "old-sparse"] {
+        let content = mounted("tar", name).read("s").expect("read it");
+        let data: Vec<(usize, u8)> = content.iter().copied().enumerate().filter(|(_, byte)| *byte != 0).collect();
+        assert_eq!((content.len(), data.len()), (200_000, 6), "{name}");
+        assert_eq!((&content[..3], &content[100_000..100_003]), (&b"abc"[..], &b"def"[..]), "{name}");
+    }
+    let (gnu, pax) = (mounted("tar", "gnu"), mounted("tar", "pax"));
+    let long = format!("{}/x", "n".repeat(120));
+    assert_eq!(gnu.read_link(&long).expect("a link"), b"a/long/target"[..]);
+    assert_eq!(gnu.metadata("d/h").expect("a hard link").nlink, 2);
+    assert_eq!(pax.read("a/b").expect("read it"), b"abc"[..]);
+    let of = pax.metadata("a/b").expect("a file");
+    assert_eq!((of.uid, of.gid, of.mtime), (7, 4_000_000_000, Time(-1_500_000_000)));
+    for name in ["plain", "zip64"] {
+        let zip = mounted("zip", name);
+        for path in ["d/s", "f"] {
+            assert_eq!(zip.read(path).expect("read it"), b"hello hello"[..], "{name}: {path}");
+        }
+        assert_eq!(zip.read_link("l").expect("a link"), b"hello hello"[..], "{name}");
+        let modes = ["d", "d/s", "f"].map(|path| zip.metadata(path).expect("it is there").mode);
+        assert_eq!(modes, [0o755, 0o644, 0o600], "{name}");
     }
 }
 

@@ -76,7 +76,7 @@ fn syscalls() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A tree with something of everything, and little of each.
-fn tree() -> Tree {
+pub(super) fn tree() -> Tree {
     let tree = dir! {
         "f" mode 0o640: "content",
         "l" => "d/f",
