@@ -35,6 +35,8 @@ mod meta;
 mod node;
 mod parent;
 mod portable;
+#[cfg(shuttle)]
+mod scheduled;
 #[cfg(unix)]
 mod stream;
 mod sys;
@@ -151,6 +153,8 @@ impl HostFs {
         };
         let mut table = Table::default();
         let root = table.intern(Arc::new(Node::new(&attr, Some(root_file), None)), attr.key.dev);
+        #[cfg(shuttle)]
+        let sys = Box::new(scheduled::Scheduled::new(sys));
         let inner = Inner {
             sys,
             table: Mutex::new(table),
