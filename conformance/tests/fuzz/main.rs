@@ -1,6 +1,24 @@
 //! The fuzz targets without a fuzzer: each on its seeds, on everything that was once found, and on seeds damaged at
 //! random, the same in every run. `SEEDS=100` damages a hundred times as many.
 //!
+//! # What this has been seen to find
+//! Bugs that were made on purpose, each alone:
+//!
+//! | bug | test | input |
+//! |---|---|---|
+//! | `image_fs/build.rs`: a second hard link is not counted | `tar` | seed `everything` |
+//! | `image_fs/tar/sparse.rs`: data begins where the map does | `tar`, `archives_among_the_seeds_hold_…` | seed `old-sparse` |
+//! | `image_fs/zip`: a stored file may have two sizes | `zip` | round 140 |
+//! | `image_fs/zip`: content begins before the end of the name | `archives_among_the_seeds_hold_…` | seed `plain` |
+//! | `image_fs/build.rs`: an opaque directory hides nothing | `oci` | seed `hiding` |
+//! | `image_fs/build.rs`: a whiteout hides what its own layer has | `oci` | seed `hiding` |
+//! | `wasi/memory`: an address may end one byte beyond the memory | `syscalls` | seed `edges` |
+//! | `wasi/memory`: a listing is written beyond the end of its buffer | `syscalls` | round 6 |
+//!
+//! | `image_fs/tar/sparse.rs`: pieces may overlap | `pieces_that_overlap_are_refused` | – |
+//!
+//! Not found: a file in a zip archive whose content ends in the directory. It is read, or cannot be, like any other.
+//!
 //! `BLESS=1 cargo test -p gangplank-conformance --features fuzz --test fuzz seeds` writes the seeds again.
 
 #[path = "../../fuzz/src/heap.rs"]
@@ -174,6 +192,17 @@ fn archives_among_the_seeds_hold_what_was_put_into_them() {
         let modes = ["d", "d/s", "f"].map(|path| zip.metadata(path).expect("it is there").mode);
         assert_eq!(modes, [0o755, 0o644, 0o600], "{name}");
     }
+}
+
+/// Bytes would be there twice; chance takes long to bring that about.
+#[test]
+fn pieces_that_overlap_are_refused() {
+    let (_, mut archive) = seeds::of("tar").into_iter().find(|(name, _)| *name == "close-pieces").expect("a seed");
+    let (map, overlapping) = (b"1\n2\n3\n2\n", b"1\n2\n2\n2\n");
+    let at = archive.windows(map.len()).position(|bytes| bytes == map).expect("the map of the pieces");
+    archive[at..at + map.len()].copy_from_slice(overlapping);
+    let refused = ImageFs::open(archive, ImageOptions::new()).expect_err("its pieces overlap").to_string();
+    assert!(refused.contains("overlap"), "{refused}");
 }
 
 /// The seeds in the tree are those that are made here.
