@@ -308,7 +308,7 @@ fn ctrl_c_tells_what_has_changed_until_then() {
     );
     sandbox.wasm("busy.wasm", &busy);
     let mut child = sandbox
-        .gangplank()
+        .interruptible()
         .args(["run", "--fs", "overlay", "--dir", "notes", "--diff", "--commit", "--save", "kept.tar", "busy.wasm"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -257,7 +257,7 @@ fn ctrl_c_ends_a_busy_loop_and_a_read() {
     );
     for name in ["busy.wasm", "blocked.wasm"] {
         let mut child =
-            sandbox.gangplank().args(["run", name]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            sandbox.interruptible().args(["run", name]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut byte = [0];
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut byte).unwrap();
         let id = child.id().to_string();

@@ -11,6 +11,8 @@
 //! * Counts of references (`Arc`). Nobody waits for one; whoever drops the last one is alone with what it held, and what
 //!   that does to anything shared goes through a lock or an atomic, which is scheduled.
 //! * The memory of a guest, which is not ours.
+//! * The host. A system call, or the few that one step of `host_fs` makes, is a step: others may come before it and after it
+//!   (`host_fs/scheduled.rs`), but not into it.
 //! * `reactor` and `fuse` have threads of their own, which wait for the system. Nothing that is checked uses them.
 //! * Time. A wait that has an end comes to it only by being woken, so that what would save itself by looking again after a
 //!   while is found.

@@ -53,6 +53,9 @@ pub(crate) fn shuttle(args: &[String]) -> Result<()> {
     if let Some(file) = replay {
         command.env("GANGPLANK_SHUTTLE_REPLAY", file);
     }
-    command.args(["test", "-p", "gangplank-conformance", "--test", "shuttle", "--"]).args(rest);
+    // Without proptest, which would only be built once more.
+    command
+        .args(["test", "-p", "gangplank-conformance", "--no-default-features", "--test", "shuttle", "--"])
+        .args(rest);
     run(&mut command)
 }

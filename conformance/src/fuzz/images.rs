@@ -104,16 +104,16 @@ pub(super) fn used(image: ImageFs) {
 
 /// What is known of one node.
 #[derive(PartialEq, Eq, Debug)]
-struct Fact {
-    path: String,
-    metadata: Metadata,
+pub(super) struct Fact {
+    pub(super) path: String,
+    pub(super) metadata: Metadata,
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     /// The target of a link, or the beginning of a file.
-    content: Vec<u8>,
+    pub(super) content: Vec<u8>,
 }
 
 /// Looks at all of a filesystem; and whether a file was damaged inside.
-fn facts(fs: &dyn FileSystem) -> (Vec<Fact>, bool) {
+pub(super) fn facts(fs: &dyn FileSystem) -> (Vec<Fact>, bool) {
     let (mut facts, mut damaged) = (vec![], false);
     let mut names: BTreeMap<NodeId, u64> = BTreeMap::new();
     let mut rest = vec![(String::new(), fs.root())];

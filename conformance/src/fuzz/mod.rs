@@ -6,7 +6,7 @@
 //! | `syscalls` | calls of a guest, and what is in its memory | [`syscalls`] lists it |
 //! | `resolver` | a tree with links and mounts, a scope, and paths | the resolver agrees with a naive one |
 //! | `tar`, `zip` | an archive | it is refused, or can be read to the last byte, and packed, and is the same again |
-//! | `oci` | an index, and blobs | the same, and layers hide what they should |
+//! | `oci` | an index, and blobs | the same, and layers show together what paths say that they do |
 //! | `module` | a WebAssembly module | what is valid can be read, and is valid once it has been rewritten |
 //!
 //! The functions are here, so that whoever has a fuzzer can use them; `conformance/fuzz` is the package in which
@@ -15,6 +15,7 @@
 
 pub mod images;
 mod input;
+mod merged;
 pub mod module;
 pub mod mutate;
 pub mod oci;

@@ -10,7 +10,10 @@ use gangplank_vfs::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::images::{options, seal, used};
+use super::{
+    images::{options, seal, used},
+    merged::merged,
+};
 
 /// What stands between files.
 pub(super) const BETWEEN: &[u8] = b"\n%%\n";
@@ -38,7 +41,13 @@ pub fn oci(bytes: &[u8]) {
     for (reference, verify) in [(None, true), (Some("wasi/wasm"), false)] {
         answered(ImageFs::oci(&layout, reference, options().verify(verify)));
     }
-    answered(ImageFs::layers(blobs.iter().cloned(), options()));
+    // Descriptions are no layers.
+    let layers: Vec<&[u8]> = blobs.iter().filter(|blob| !blob.starts_with(b"{")).map(|blob| &**blob).collect();
+    let stack = ImageFs::layers(layers.iter().map(|layer| layer.to_vec()), options());
+    if let Ok(stack) = &stack {
+        merged(&layers, stack);
+    }
+    answered(stack);
 }
 
 fn answered(image: Result<ImageFs, ImageError>) {

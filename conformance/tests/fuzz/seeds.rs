@@ -65,8 +65,22 @@ fn syscalls() -> Vec<(&'static str, Vec<u8>)> {
     ];
     let exit = [PROCESS.to_vec(), preview1("proc_exit", &[3]), preview1("fd_close", &[0])];
     let waits = [vec![1, 3, 1, 0, 3, 0], preview1("poll_oneoff", &[0, 0, 3, 0]), preview1("fd_read", &[6, 1, 1, 0])];
+    // Results that end one byte beyond the memory: 250 is followed by the argument itself.
+    let beyond = |name: &str, before: &[u8], size: u32| {
+        let at = [&[250][..], &((1 << 16) + 1 - size).to_be_bytes()].concat();
+        preview1(name, &[before, &at].concat())
+    };
+    let edges = [
+        PROCESS.to_vec(),
+        beyond("args_sizes_get", &[0], 4),
+        beyond("clock_time_get", &[0, 0], 8),
+        beyond("fd_fdstat_get", &[0], 24),
+        beyond("fd_filestat_get", &[0], 64),
+        beyond("fd_prestat_get", &[0], 8),
+    ];
     vec![
         ("preview1", all("wasi_snapshot_preview1")),
+        ("edges", edges.concat()),
         ("unstable", all("wasi_unstable")),
         ("files", files.concat()),
         ("exit", exit.concat()),
@@ -76,7 +90,7 @@ fn syscalls() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A tree with something of everything, and little of each.
-fn tree() -> Tree {
+pub(super) fn tree() -> Tree {
     let tree = dir! {
         "f" mode 0o640: "content",
         "l" => "d/f",
@@ -166,20 +180,21 @@ fn tar() -> Vec<(&'static str, Vec<u8>)> {
         ),
         entry(b"short", b'0', b"", USTAR, b"abc"),
     ];
-    let map = "2\n0\n3\n100000\n3\n";
-    let content = [map.as_bytes(), &vec![0; 512 - map.len()], b"abcdef"].concat();
     let records = [("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", "s")];
-    let sparse = [
-        entry(b"x", b'x', b"", USTAR, &pax(&[&records[..], &[("GNU.sparse.realsize", "200000")]].concat())),
-        entry(b"GNUSparseFile.0/s", b'0', b"", USTAR, &content),
-    ];
+    let sparse = |map: &str, size: &str| {
+        let content = [map.as_bytes(), &vec![0; 512 - map.len()], b"abcdef"].concat();
+        let records = pax(&[&records[..], &[("GNU.sparse.realsize", size)]].concat());
+        ended(&[entry(b"x", b'x', b"", USTAR, &records), entry(b"GNUSparseFile.0/s", b'0', b"", USTAR, &content)])
+    };
     vec![
         ("everything", packed(&tree(), false)),
         ("everything.gz", packed(&tree(), true)),
         ("v7", ended(&[entry(b"f", b'0', b"", V7, b"x"), entry(b"p", b'6', b"", V7, b"")])),
         ("gnu", ended(&[&[entry(b"f", b'0', b"", GNU, b"x")][..], &gnu].concat())),
         ("pax", ended(&pax_all)),
-        ("sparse", ended(&sparse)),
+        ("sparse", sparse("2\n0\n3\n100000\n3\n", "200000")),
+        // So close that they overlap as soon as a digit is another one.
+        ("close-pieces", sparse("3\n1\n2\n3\n2\n6\n2\n", "9")),
         ("old-sparse", old_sparse()),
         (
             "whiteouts",
@@ -284,7 +299,18 @@ fn oci() -> Vec<(&'static str, Vec<u8>)> {
     let of_index = br#"{"manifests":[{"platform":{"os":"wasi","architecture":"wasm"},@1}]}"#;
     let inner = br#"{"manifests":[{"platform":{"os":"unknown","architecture":"unknown"},@2},{@2}]}"#;
     let single = format!(r#"{{"layers":[{layer}@3}}]}}"#);
+    // The same without what is refused, and with what hides something of its own name.
+    let below_too =
+        ended(&[file(b"d/f", b"below"), file(b"d/g", b"gone"), file(b"o/f", b"hidden"), file(b"w/x", b"gone")]);
+    let hides = ended(&[
+        file(b"d/g", b"own"),
+        file(b"d/.wh.g", b""),
+        file(b"o/.wh..wh..opq", b""),
+        file(b"o/n", b"new"),
+        file(b".wh.w", b""),
+    ]);
     vec![
+        ("hiding", all(&[index, manifest.as_bytes(), &below_too, &hides])),
         ("layers", all(&[index, manifest.as_bytes(), &below, &above])),
         ("indexes", all(&[of_index, inner, single.as_bytes(), &above])),
     ]

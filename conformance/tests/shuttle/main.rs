@@ -15,6 +15,8 @@
 //! | `mem_fs/file.rs`: the epoch is looked at before the file is locked | `forks of memory: random writers 2` | PCT 12 |
 //! | `mount.rs`: `BUSY` is looked for before the table is locked | `mounts: of two that mount at one place one does` | random 2 |
 //! | `cursor.rs`: a waiter counts himself after his look | `a fork: reads at a shared cursor share out the file`: deadlock | random 1 |
+//! | `host_fs`: a node is looked for in the table, and counted or put there once it is unlocked | `a host: links count` | random 6 |
+//! | `host_fs`: whether a reference is the last one is looked at before the table is locked | `a host: random program 0` | random 1 |
 //! | `wasi/fd_table.rs`: `renumber` unlocks half-way | `descriptors: random acts 13` | random 1 |
 //! | `wasi/wait/set.rs`: a thread parks without a look at the wakes | `waits: a full pipe and an empty one`: deadlock | PCT 8 |
 //!

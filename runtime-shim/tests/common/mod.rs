@@ -36,7 +36,22 @@ impl Sandbox {
 
     /// The command, in this directory, without anything to read.
     pub(crate) fn gangplank(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gangplank"));
+        self.here(Command::new(env!("CARGO_BIN_EXE_gangplank")))
+    }
+
+    /// The same, to be ended by Ctrl-C though whoever runs the tests ignores it: a shell in the background, or `nohup`.
+    #[cfg(unix)]
+    #[allow(dead_code, reason = "not every test binary interrupts one")]
+    pub(crate) fn interruptible(&self) -> Command {
+        if !cfg!(target_os = "linux") {
+            return self.gangplank();
+        }
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_gangplank")]);
+        self.here(command)
+    }
+
+    fn here(&self, mut command: Command) -> Command {
         // Its cache goes with the test as well.
         command.current_dir(self.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path().join(".cache"));
         command

@@ -39,6 +39,8 @@ mod meta;
 mod node;
 mod parent;
 mod portable;
+#[cfg(shuttle)]
+mod scheduled;
 #[cfg(unix)]
 mod stream;
 mod sys;
@@ -167,6 +169,8 @@ impl HostFs {
         };
         let mut table = Table::default();
         let root = table.intern(Arc::new(Node::new(attr.identity(), Some(root_file), None)), attr.key.dev);
+        #[cfg(shuttle)]
+        let sys = Box::new(scheduled::Scheduled::new(sys));
         let inner = Inner {
             sys,
             table: Mutex::new(table),
