@@ -69,8 +69,17 @@ const PLACES: &[(&str, Judge, u64)] = &[
         RANDOM,
     ),
     ("a mount", |program| whole(&MemFixture.make().fs, &program.mounted()), RANDOM),
-    ("a host", |program| on_host(Resolver::Auto, program), RANDOM_ON_HOSTS),
-    ("a host, name by name", |program| on_host(Resolver::Portable, program), RANDOM_ON_HOSTS),
+    ("a host", |program| on_host(Options::default(), program), RANDOM_ON_HOSTS),
+    (
+        "a host, name by name",
+        |program| on_host(Options { resolver: Resolver::Portable, ..Options::default() }, program),
+        RANDOM_ON_HOSTS,
+    ),
+    (
+        "a host that remembers names",
+        |program| on_host(Options { exclusive: true, ..Options::default() }, program),
+        RANDOM_ON_HOSTS,
+    ),
     ("an overlay of hosts", overlay_of_hosts, RANDOM_ON_HOSTS),
 ];
 
@@ -118,9 +127,8 @@ fn directory() -> tempfile::TempDir {
 
 /// A directory of the host. One thread runs at a time, and a system call is one step: so nothing is seen half done, as it
 /// is by [threads of the machine](Looks::Torn).
-fn on_host(resolver: Resolver, program: &Program) -> Result<(), String> {
+fn on_host(options: Options, program: &Program) -> Result<(), String> {
     let dir = directory();
-    let options = Options { resolver, ..Options::default() };
     let fs: Arc<dyn FileSystem> = HostFs::open_with(dir.path(), options).expect("open the directory");
     whole(&fs, program)
 }

@@ -11,7 +11,7 @@ use super::{
     sys::{Request, Sys},
 };
 use crate::{
-    Name, OpenFlags, Remove, Rename, Result, SetAttr,
+    FileType, Name, OpenFlags, Remove, Rename, Result, SetAttr,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -78,12 +78,8 @@ impl Sys for Scheduled {
         self.step().mkdir(dir, name, mode)
     }
 
-    fn mkfifo(&self, dir: &File, name: Name<'_>, mode: u16) -> Result<()> {
-        self.step().mkfifo(dir, name, mode)
-    }
-
-    fn whiteout(&self, dir: &File, name: Name<'_>) -> Result<()> {
-        self.step().whiteout(dir, name)
+    fn mknod(&self, dir: &File, name: Name<'_>, new: (FileType, u16, u64)) -> Result<()> {
+        self.step().mknod(dir, name, new)
     }
 
     fn symlink(&self, dir: &File, name: Name<'_>, target: &[u8]) -> Result<()> {
