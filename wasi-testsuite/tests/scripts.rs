@@ -19,7 +19,7 @@ fn on_everything(scripts: &dyn Fn(Fs) -> Vec<(String, Script)>) {
     let mut played = 0;
     for known in ENGINES.iter().filter(|known| known.is_built_in()) {
         let engine = engine(Some(known.name), &EngineOptions::default()).expect("an engine that is built in");
-        let program = Program::from_file(&*engine, &player()).expect("the guest");
+        let program = Program::from_file(&*engine, player()).expect("the guest");
         for fs in Fs::ALL.into_iter().filter(|fs| fs.missing().is_none()) {
             for (name, script) in scripts(fs) {
                 if let Err(what) = play(&program, fs, &script) {

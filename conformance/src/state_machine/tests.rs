@@ -28,7 +28,7 @@ fn drawn(player: &dyn Player) -> Vec<(State, Vec<Transition>)> {
 /// An errno begins with a capital letter and has no small ones; whatever else is answered has been done.
 fn succeeded(answer: &str) -> bool {
     let capital = answer.starts_with(|c: char| c.is_ascii_uppercase());
-    answer != "empty" && !(capital && !answer.bytes().any(|b| b.is_ascii_lowercase()))
+    answer != "empty" && (!capital || answer.bytes().any(|b| b.is_ascii_lowercase()))
 }
 
 #[test]
@@ -72,18 +72,17 @@ fn ways_lead_far() {
             let there = state.nodes().len();
             let answer = state.answer(&transition);
             let mounted = state.nodes().iter().any(|(path, _)| path.starts_with("m/"));
-            match verb {
-                "fork" if there > 3 => forked = true,
-                "dup" if args[0] != args[1] => shared = true,
-                "fread" if shared && answer.len() > 2 && answer.starts_with('"') => {
-                    drop(seen.insert("a shared cursor"))
-                }
-                "put" | "mkdir" if forked && succeeded(&answer) => drop(seen.insert("a fork that is changed")),
-                "rename" | "link" if answer == "XDEV" => drop(seen.insert("two filesystems in one line")),
-                "fork" if mounted => drop(seen.insert("a fork of both")),
-                "rename" if answer == "ok" && there > 4 => drop(seen.insert("a full tree")),
-                _ => {}
-            }
+            forked |= verb == "fork" && there > 3;
+            shared |= verb == "dup" && args[0] != args[1];
+            let what = match verb {
+                "fread" if shared && answer.len() > 2 && answer.starts_with('"') => "a shared cursor",
+                "put" | "mkdir" if forked && succeeded(&answer) => "a fork that is changed",
+                "rename" | "link" if answer == "XDEV" => "two filesystems in one line",
+                "fork" if mounted => "a fork of both",
+                "rename" if answer == "ok" && there > 4 => "a full tree",
+                _ => continue,
+            };
+            seen.insert(what);
         }
     }
     let all =

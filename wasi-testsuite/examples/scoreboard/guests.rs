@@ -55,7 +55,7 @@ pub(crate) fn tables(regressions: &Path, told: &dyn Fn(&str)) -> Result<Vec<Tabl
 }
 
 fn table(name: &str, engine: Result<Arc<dyn Engine>, String>, scripts: &[Which]) -> Table {
-    let program = engine.and_then(|engine| Program::from_file(&*engine, &player()).map_err(|e| e.to_string()));
+    let program = engine.and_then(|engine| Program::from_file(&*engine, player()).map_err(|e| e.to_string()));
     let missing = Fs::ALL.map(Fs::missing);
     let row = |which: &Which| {
         let on = |(fs, missing): (&Fs, &Option<String>)| match (&program, missing) {
