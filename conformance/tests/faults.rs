@@ -5,9 +5,11 @@ use std::sync::Arc;
 use gangplank_conformance::{
     Made, World,
     faults::{Stack, Swept, lines, plant, sweep},
+    leaks,
 };
 use gangplank_vfs::{
-    Ctx, FileSystem, ManualClock, MemFs, MemFsOptions, Mount, MountOptions, Name, NewNode, OpenFlags, OverlayFs,
+    Ctx, Errno, FileSystem, ManualClock, MemFs, MemFsOptions, Mount, MountOptions, Name, NewNode, OpenFlags, OverlayFs,
+    SetAttr,
     layers::{
         fault::{Calls, Fault, FaultFs},
         quota::{QuotaFs, QuotaOptions},
@@ -103,6 +105,54 @@ fn an_overlay_over_a_lower_layer_that_fails() {
 #[test]
 fn an_overlay_with_an_upper_layer_that_fails() {
     check(&overlay(false));
+}
+
+/// Cut by its node, not by an open file, as the lines do it.
+#[test]
+fn a_quota_counts_what_could_not_be_cut() {
+    let options = QuotaOptions { bytes: Some(1 << 24), nodes: Some(1000) };
+    let stack = over(true, |fs| Arc::new(QuotaFs::new(Arc::new(fs), options)))();
+    let world = World::new(stack.top);
+    let node = world.put("new", [b'x'; 100_000]);
+    let (before, cut) = (leaks::used(&**world.fs()), SetAttr { size: Some(0), ..SetAttr::default() });
+    stack.faults.arm(Calls::CHANGES, 1, Fault::Fail(Errno::NOSPC));
+    assert_eq!(node.setattr(cut), Err(Errno::NOSPC));
+    assert!(!stack.faults.disarm(), "nothing has failed");
+    assert_eq!(leaks::used(&**world.fs()), before);
+    node.setattr(cut).expect("cut it");
+    assert!(leaks::used(&**world.fs()).0 < before.0);
+}
+
+/// An overlay that lives on holds nothing of what is gone: not in the upper layer, and not in the lower one, though the
+/// copy of a file failed before.
+#[test]
+fn an_overlay_holds_nothing_of_what_is_gone() {
+    for fault_below in [false, true] {
+        let stack = overlay(fault_below)();
+        let world = World::new(stack.top);
+        let held = || stack.faults.ledger().held().references.len();
+        let before = held();
+        for i in 0..20 {
+            world.put(&format!("new{i}"), "new");
+        }
+        for i in 0..20 {
+            world.unlink(&format!("new{i}")).expect("remove it");
+        }
+        assert_eq!(held(), before, "of new files");
+        for k in 1..100 {
+            stack.faults.arm(Calls::LOOKS | Calls::CHANGES, k, Fault::Fail(Errno::IO));
+            let moved = world.mv("z", "moved");
+            if stack.faults.disarm() {
+                moved.expect("nothing has failed");
+                break;
+            }
+            if moved.is_ok() {
+                world.mv("moved", "z").expect("move it back");
+            }
+        }
+        world.unlink("moved").expect("remove it");
+        assert_eq!(held(), before, "of a file that was copied up");
+    }
 }
 
 /// A transfer that moves the half of what was asked: what was written is what was counted, and nothing else has changed.
