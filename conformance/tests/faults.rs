@@ -1,4 +1,25 @@
 //! Whatever stands on a filesystem copes with any call into it that fails.
+//!
+//! # What they see
+//! Each of these was changed on purpose, one at a time, and at least the test beside it failed:
+//!
+//! | what was wrong | who saw it |
+//! |---|---|
+//! | `walk_by_lookup` keeps its reference when a lookup fails | `the_resolver_name_by_name_over_faults` |
+//! | so it does when what it found cannot be opened | `the_resolver_name_by_name_over_faults` |
+//! | it leaves a file that it made and could not open | `the_resolver_name_by_name_over_faults` |
+//! | a quota counts a node that was not made | `a_quota_over_faults` |
+//! | and a link that was not made | `a_quota_over_faults` |
+//! | and what was not written | `a_quota_over_faults` |
+//! | and not what was not cut | `a_quota_counts_what_could_not_be_cut` |
+//! | it keeps a reference when it cannot learn how many names a node has | `a_quota_over_faults` |
+//! | an overlay leaves a file that it made and could not open | `an_overlay_with_an_upper_layer_that_fails` |
+//! | its index has a copy that never got its name | `an_overlay_with_an_upper_layer_that_fails` |
+//! | it takes a copy for made before it has its name | `an_overlay_with_an_upper_layer_that_fails` |
+//! | it takes a name for gone before it is | `an_overlay_over_a_lower_layer_that_fails` |
+//! | it keeps a reference to a whiteout that it makes | `an_overlay_with_an_upper_layer_that_fails` |
+//! | and to a node whose copy failed | `an_overlay_holds_nothing_of_what_is_gone` |
+//! | and to nodes that are gone | `an_overlay_holds_nothing_of_what_is_gone` |
 
 use std::sync::Arc;
 
