@@ -1,4 +1,10 @@
 //! Nothing is left of what has been removed, closed and given back.
+//!
+//! # What they see
+//! Of what `faults.rs` was tried with, these saw the references that `walk_by_lookup` kept after a lookup or an open that
+//! failed (`a_walk_by_lookup_gives_everything_back`), and the one of the quota (`a_quota_gives_everything_back`); the node
+//! and the link that a quota counted though they were not made; and, which a sweep of single lines does not see, a name
+//! that it took off before it was removed (`a_quota_counts_what_is_there`).
 
 use std::sync::Arc;
 
