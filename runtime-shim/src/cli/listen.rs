@@ -9,12 +9,32 @@ use super::report::Failure;
 
 /// The files of the unix sockets that we have made.
 #[derive(Clone, Default)]
-pub(crate) struct SocketFiles(Arc<Mutex<Vec<imp::SocketFile>>>);
+pub(crate) struct SocketFiles(Arc<Mutex<Made>>);
+
+#[derive(Default)]
+struct Made {
+    files: Vec<imp::SocketFile>,
+    /// They have been removed: it is the end, and no further one may stay.
+    over: bool,
+}
 
 impl SocketFiles {
-    /// Removes those that are still ours.
+    /// Removes those that are still ours, and from now on whatever is made.
     pub(crate) fn remove(&self) {
-        self.0.lock().drain(..).for_each(imp::SocketFile::remove);
+        let mut made = self.0.lock();
+        made.over = true;
+        made.files.drain(..).for_each(imp::SocketFile::remove);
+    }
+
+    /// Makes one. Whoever removes all waits until this one is among them: a signal may come at any time.
+    fn make<T>(&self, make: impl FnOnce() -> Result<(T, imp::SocketFile), Failure>) -> Result<T, Failure> {
+        let mut made = self.0.lock();
+        let (socket, file) = make()?;
+        match made.over {
+            true => file.remove(),
+            false => made.files.push(file),
+        }
+        Ok(socket)
     }
 }
 
@@ -23,12 +43,7 @@ pub(crate) fn listeners(
     options: &[impl AsRef<OsStr>],
     files: &SocketFiles,
 ) -> Result<Vec<Arc<dyn VirtualFile>>, Failure> {
-    let open = |option: &_| {
-        let (socket, file) = imp::listen(AsRef::<OsStr>::as_ref(option))?;
-        files.0.lock().extend(file);
-        Ok(socket)
-    };
-    options.iter().map(open).collect()
+    options.iter().map(|option| imp::listen(option.as_ref(), files)).collect()
 }
 
 #[cfg(unix)]
@@ -49,7 +64,7 @@ mod imp {
 
     use gangplank::{vfs::VirtualFile, wasi::net::HostSocket};
 
-    use super::Failure;
+    use super::{Failure, SocketFiles};
     use crate::cli::report::note;
 
     /// A file that a unix socket has, and what it was when we made it.
@@ -67,7 +82,7 @@ mod imp {
         }
     }
 
-    pub(super) fn listen(option: &OsStr) -> Result<(Arc<dyn VirtualFile>, Option<SocketFile>), Failure> {
+    pub(super) fn listen(option: &OsStr, files: &SocketFiles) -> Result<Arc<dyn VirtualFile>, Failure> {
         let text = option.as_bytes();
         let refuse =
             |why: &dyn core::fmt::Display| Failure::usage(format!("cannot listen on `{}`: {why}", option.display()));
@@ -88,7 +103,7 @@ mod imp {
                 // Nobody could know it otherwise.
                 note(&format!("listening on tcp:{bound}"));
             }
-            return Ok((guest(HostSocket::from_fd(listener))?, None));
+            return guest(HostSocket::from_fd(listener));
         }
         let path = match text.strip_prefix(b"unix:") {
             Some([]) => return Err(refuse(&"the path is empty").help("write `--listen unix:PATH`")),
@@ -99,10 +114,12 @@ mod imp {
             }
         };
         make_way(path).map_err(|why| refuse(&why))?;
-        let listener = UnixListener::bind(path).map_err(|error| refuse(&error))?;
-        let found = fs::symlink_metadata(path).map_err(|error| refuse(&error))?;
-        let file = SocketFile { path: path.to_owned(), identity: (found.dev(), found.ino()) };
-        Ok((guest(HostSocket::from_fd(listener))?, Some(file)))
+        let listener = files.make(|| {
+            let listener = UnixListener::bind(path).map_err(|error| refuse(&error))?;
+            let found = fs::symlink_metadata(path).map_err(|error| refuse(&error))?;
+            Ok((listener, SocketFile { path: path.to_owned(), identity: (found.dev(), found.ino()) }))
+        })?;
+        guest(HostSocket::from_fd(listener))
     }
 
     /// Removes a socket that nobody listens on any more.
@@ -129,7 +146,7 @@ mod imp {
 
     use gangplank::vfs::VirtualFile;
 
-    use super::Failure;
+    use super::{Failure, SocketFiles};
 
     pub(super) struct SocketFile(Infallible);
 
@@ -139,7 +156,43 @@ mod imp {
         }
     }
 
-    pub(super) fn listen(option: &OsStr) -> Result<(Arc<dyn VirtualFile>, Option<SocketFile>), Failure> {
+    pub(super) fn listen(option: &OsStr, _: &SocketFiles) -> Result<Arc<dyn VirtualFile>, Failure> {
         Err(Failure::usage(format!("cannot listen on `{}`: there are no sockets on this system yet", option.display())))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn listen(path: &std::path::Path, files: &SocketFiles) -> usize {
+        let option = format!("unix:{}", path.display());
+        listeners(&[option], files).map_err(|failure| failure.to_string()).expect("listen").len()
+    }
+
+    /// A signal came after one socket had been made and before the next, or while it was made.
+    #[test]
+    fn no_file_stays_that_is_made_after_the_end_or_beside_it() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let [first, second] = ["first", "second"].map(|name| dir.path().join(name));
+        let files = SocketFiles::default();
+        assert_eq!((listen(&first, &files), first.exists()), (1, true));
+        files.remove();
+        assert!(!first.exists());
+        assert_eq!((listen(&second, &files), second.exists()), (1, false));
+        for i in 0..200 {
+            let (files, path) = (SocketFiles::default(), dir.path().join(i.to_string()));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let begun = std::time::Instant::now();
+                    while !path.exists() && begun.elapsed().as_secs() < 10 {
+                        std::hint::spin_loop();
+                    }
+                    files.remove();
+                });
+                listen(&path, &files);
+            });
+            assert!(!path.exists(), "{i}");
+        }
     }
 }
