@@ -130,7 +130,8 @@ impl Sys for Linux {
     }
 
     fn pin(&self, dir: &Arc<File>, name: Name<'_>) -> Result<Node> {
-        let file = File::from(rustix::fs::openat(dir, name.as_bytes(), PIN, Mode::empty())?);
+        let open = || rustix::fs::openat(dir, name.as_bytes(), PIN, Mode::empty());
+        let file = File::from(rustix::io::retry_on_intr(open)?);
         Ok(Node::new(Identity::of(&file)?, Some(Arc::new(file)), None))
     }
 

@@ -19,16 +19,17 @@ pub(super) fn upper(upper: &Path, work: &Path, prefix: Prefix) -> Result<(Place,
         let path = path.to_owned();
         move |error| OverlayError::Host { path, error }
     };
-    let (upper, work) = (upper.canonicalize().map_err(failed(upper))?, work.canonicalize().map_err(failed(work))?);
+    let whole = |path: &Path| uninterrupted(|| path.canonicalize()).map_err(failed(path));
+    let (upper, work) = (whole(upper)?, whole(work)?);
     for path in [&upper, &work] {
-        if !path.metadata().map_err(failed(path))?.is_dir() {
+        if !uninterrupted(|| path.metadata()).map_err(failed(path))?.is_dir() {
             return Err(OverlayError::Host { path: path.clone(), error: std::io::ErrorKind::NotADirectory.into() });
         }
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        let device = |path: &Path| path.metadata().map(|m| m.dev()).map_err(failed(path));
+        let device = |path: &Path| uninterrupted(|| path.metadata()).map(|m| m.dev()).map_err(failed(path));
         if device(&upper)? != device(&work)? {
             return Err(OverlayError::TwoFilesystems);
         }
@@ -52,4 +53,29 @@ pub(super) fn upper(upper: &Path, work: &Path, prefix: Prefix) -> Result<(Place,
         Ok(Mount::subtree(fs.clone(), at.id, MountOptions::default()))
     };
     Ok((place(&upper)?, place(&work)?))
+}
+
+/// What the standard library does not try again after a signal, as it does with reading. An engine that stops its threads
+/// by signals (JavaScriptCore, to collect garbage) has been seen to interrupt this.
+fn uninterrupted<T>(mut act: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    loop {
+        match act() {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn a_signal_is_no_answer() {
+        let mut answers = vec![Ok(7), Err(ErrorKind::Interrupted), Err(ErrorKind::Interrupted)];
+        let next = super::uninterrupted(|| answers.pop().expect("asked too often").map_err(Error::from));
+        assert_eq!(next.expect("an answer"), 7);
+        let refused = super::uninterrupted(|| Err::<(), _>(ErrorKind::NotFound.into()));
+        assert_eq!(refused.expect_err("an error").kind(), ErrorKind::NotFound);
+    }
 }
