@@ -3,8 +3,8 @@
 //! `rustix` is inlined to the bare instruction. In a loop that does nothing else, no function returns between two system
 //! calls; in a program at least that of its C library does. Where the kernel, on its way in, clears what the processor
 //! knows about returns, that first return is guessed wrong, and everybody but such a loop pays for it: on the machine of
-//! BENCHMARKS.md `pread` took 390 ns inlined and 510 through a function, which is what it takes through the C library's.
-//! So the calls that others are compared with go through a function each.
+//! BENCHMARKS.md a `pread` of 64 bytes took 520 ns inlined and 670 through a function. So the calls that others are
+//! compared with go through a function each.
 
 use std::{
     ffi::CStr,

@@ -55,6 +55,18 @@ fn refuses<T>(w: &World, wanted: Errno, what: impl FnOnce() -> gangplank_vfs::Re
     assert_eq!(w.tree(), before, "refused, and changed something");
 }
 
+/// Whoever does not claim nodes of this type refuses to make one, after EEXIST.
+#[track_caller]
+fn without(w: &World, claim: FsCaps, file_type: FileType) {
+    if w.has(claim) {
+        return;
+    }
+    let new = NewNode::Special { file_type, mode: 0o600, rdev: 0 };
+    w.put("a", "1");
+    refuses(w, Errno::NOTSUP, || w.create("new", new).map(drop));
+    refuses(w, Errno::EXIST, || w.create("a", new).map(drop));
+}
+
 cases! { capabilities, __cases_capabilities, "FsCaps; each method's documentation names its errno";
 
 /// ENOTSUP, after EEXIST and EPERM.
@@ -136,24 +148,12 @@ fn without_removed_files(w) {
 
 /// ENOTSUP, after EEXIST.
 fn without_fifos(w) {
-    if w.has(FsCaps::FIFOS) {
-        return;
-    }
-    let new = NewNode::Special { file_type: FileType::Fifo, mode: 0o600, rdev: 0 };
-    w.put("a", "1");
-    refuses(w, Errno::NOTSUP, || w.create("p", new).map(drop));
-    refuses(w, Errno::EXIST, || w.create("a", new).map(drop));
+    without(w, FsCaps::FIFOS, FileType::Fifo);
 }
 
 /// ENOTSUP, after EEXIST.
 fn without_sockets(w) {
-    if w.has(FsCaps::SOCKETS) {
-        return;
-    }
-    let new = NewNode::Special { file_type: FileType::Socket, mode: 0o600, rdev: 0 };
-    w.put("a", "1");
-    refuses(w, Errno::NOTSUP, || w.create("s", new).map(drop));
-    refuses(w, Errno::EXIST, || w.create("a", new).map(drop));
+    without(w, FsCaps::SOCKETS, FileType::Socket);
 }
 
 /// ENOTSUP, after EEXIST; but for whiteouts, which have a capability of their own.

@@ -184,15 +184,15 @@ impl Player for Forgets {
     }
 
     fn caps(&self) -> FsCaps {
-        FsCaps::all()
+        ModelPlayer.caps()
     }
 
     fn rooted(&self) -> bool {
-        false
+        ModelPlayer.rooted()
     }
 
     fn mounts(&self) -> bool {
-        true
+        ModelPlayer.mounts()
     }
 
     fn start(&self, rules: Rules) -> Box<dyn Run + '_> {

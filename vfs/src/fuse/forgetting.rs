@@ -90,7 +90,8 @@ fn ask(server: &Server, device: &OwnedFd) {
     let nodes = &server.nodes;
     let mut in_vain = 0;
     while let Some(oldest) = nodes.oldest(BATCH) {
-        if rustix::io::write(device, &message(&oldest.nodes)).is_err() {
+        let message = message(&oldest.nodes);
+        if rustix::io::retry_on_intr(|| rustix::io::write(device, &message)).is_err() {
             // A kernel that does not know the request, or a connection that has ended.
             return;
         }

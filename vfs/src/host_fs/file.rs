@@ -71,13 +71,16 @@ impl HostFile {
         OpenFlags::from_bits_truncate(self.durable.load(Ordering::Relaxed))
     }
 
-    /// Before the descriptor's own offset is moved for something else: asks for what it means.
-    fn keep_appended(&self) -> Result<MutexGuard<'_, Option<u64>>> {
+    /// Before the descriptor's own offset is moved for something else: asks for what it means, which is where the last
+    /// `append` ended.
+    fn keep_appended(&self) -> Result<(u64, MutexGuard<'_, Option<u64>>)> {
         let mut appended = self.appended.lock();
-        if appended.is_none() {
-            *appended = Some(os::own_offset(&self.file)?);
-        }
-        Ok(appended)
+        let end = match *appended {
+            Some(end) => end,
+            None => os::own_offset(&self.file)?,
+        };
+        *appended = Some(end);
+        Ok((end, appended))
     }
 
     /// With `appended` locked. There is something to write.
@@ -267,11 +270,7 @@ impl VirtualFile for HostFile {
     }
 
     fn appended(&self) -> Result<u64> {
-        match *self.keep_appended()? {
-            Some(end) => Ok(end),
-            // `keep_appended` has asked.
-            None => Err(Errno::IO),
-        }
+        self.keep_appended().map(|(end, _)| end)
     }
 
     fn read_bytes(&self, offset: u64, len: usize) -> Result<Bytes> {

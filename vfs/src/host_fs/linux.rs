@@ -146,14 +146,16 @@ impl Sys for Linux {
     }
 
     fn readlink_at(&self, dir: &File, name: Name<'_>) -> Result<Bytes> {
-        Ok(rustix::fs::readlinkat(dir, name.as_bytes(), Vec::new())?.into_bytes().into())
+        let read = || rustix::fs::readlinkat(dir, name.as_bytes(), Vec::new());
+        Ok(rustix::io::retry_on_intr(read)?.into_bytes().into())
     }
 
     fn readlink(&self, node: &Node) -> Result<Bytes> {
         if node.file_type != FileType::Symlink {
             return Err(Errno::INVAL);
         }
-        Ok(rustix::fs::readlinkat(pin_of(node)?, c"", Vec::new())?.into_bytes().into())
+        let pin = pin_of(node)?;
+        Ok(rustix::io::retry_on_intr(|| rustix::fs::readlinkat(pin, c"", Vec::new()))?.into_bytes().into())
     }
 
     fn set_attr(&self, node: &Node, attr: &SetAttr) -> Result<()> {

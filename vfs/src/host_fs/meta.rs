@@ -120,14 +120,17 @@ impl Attr {
 
 #[cfg(target_os = "linux")]
 mod host {
-    use rustix::fs::{AtFlags, Statx, StatxFlags, StatxTimestamp, makedev, statx};
+    use rustix::{
+        fs::{AtFlags, Statx, StatxFlags, StatxTimestamp, makedev, statx},
+        io::retry_on_intr,
+    };
 
     use super::*;
 
     const WANT: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
 
     pub(super) fn of(fd: impl std::os::fd::AsFd) -> Result<Attr> {
-        match statx(&fd, c"", AtFlags::EMPTY_PATH, WANT) {
+        match retry_on_intr(|| statx(&fd, c"", AtFlags::EMPTY_PATH, WANT)) {
             Ok(x) => Ok(from_statx(&x)),
             // No statx: an old kernel, or an old seccomp filter.
             Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => Ok(super::posix(&rustix::fs::fstat(fd)?)),
@@ -136,7 +139,8 @@ mod host {
     }
 
     pub(super) fn at(dir: &File, name: Name<'_>) -> Result<Attr> {
-        match statx(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, WANT) {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+        match retry_on_intr(|| statx(dir, name.as_bytes(), flags, WANT)) {
             Ok(x) => Ok(from_statx(&x)),
             Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
                 Ok(super::posix(&rustix::fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)?))

@@ -11,8 +11,8 @@
 //! New files belong to the host's user whatever [`Cred`](crate::Cred) says, and get no permission bit that the umask of
 //! the host process takes away; permission bits are the host's and enforced by it. Set-user-ID, set-group-ID and sticky
 //! bits are never created. Several attributes in one `setattr` are several syscalls. Device nodes and sockets are not
-//! opened (`NXIO`), nor devices made (`NOTSUP`), unless [`Options::devices`] allows devices. (To learn what a name is, it is opened; a driver for
-//! which that alone has effects does not belong into a guest's directory.) FIFOs are streams and never wait; writing to
+//! opened (`NXIO`), nor devices made (`NOTSUP`), unless [`Options::devices`] allows devices. (To learn what a name is, it
+//! is opened; a driver for which that alone has effects does not belong into a guest's directory.) FIFOs are streams and never wait; writing to
 //! one that nobody reads raises `SIGPIPE`, which every Rust program ignores from its start: an embedder in another
 //! language must, too. The limit on the size of files (`RLIMIT_FSIZE`) is read when the filesystem is opened, and
 //! answered as `FBIG` without the signal.
@@ -25,8 +25,8 @@
 //!
 //! # Lock order
 //! `Inner::table`, then `Node::parent`. The lock of `Inner::dentries`, under which a walk asks what is mounted, is held
-//! with neither. A directory's listing and a file's append lock are held across syscalls, never
-//! together with another. No descriptor is closed under `Inner::table`.
+//! with neither. A directory's listing and a file's append lock are held across syscalls, never together with another.
+//! No descriptor is closed under `Inner::table` or that of the dentries.
 
 mod create;
 mod dentries;
@@ -93,8 +93,8 @@ pub struct Options {
     pub overlay_xattrs: bool,
     /// A promise: as long as the filesystem is open, nobody changes names in this directory but through it, nor who may
     /// search a directory, and names in it are told apart by their bytes (not so on filesystems that ignore the case of
-    /// letters). Names that were found are remembered then, so that a path of any depth costs one system call less for
-    /// each of its directories: `stat` is one, opening and closing are two. Contents, sizes and times are asked for each
+    /// letters). Names that were found are remembered then, so that a path of any depth costs as little as a name: `stat`
+    /// is one system call instead of three, opening and closing are two instead of three. Contents, sizes and times are asked for each
     /// time, and may be changed by anybody. Holds up to a quarter of the descriptors that the process may have, 2048 at
     /// most. Where the promise is broken, a path may lead where it led: a directory that somebody moves out of this
     /// one is still found, as by whoever has it open; nothing that was never in it is. Off by default.

@@ -55,8 +55,8 @@ pub(super) fn upper(upper: &Path, work: &Path, prefix: Prefix) -> Result<(Place,
     Ok((place(&upper)?, place(&work)?))
 }
 
-/// What the standard library does not try again after a signal, as it does with reading. An engine that stops its threads
-/// by signals (JavaScriptCore, to collect garbage) has been seen to interrupt this.
+/// What the standard library does not try again after a signal, as it does with reading. It has been seen to be
+/// interrupted, in a process in which JavaScriptCore ran, too.
 fn uninterrupted<T>(mut act: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
     loop {
         match act() {

@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn rungs_are_proof_of_nothing_outside() {
         let (fs, scope, deepest) = deep();
-        let to_scope = "../".repeat(DEPTH.min(1000));
+        let to_scope = "../".repeat(1000);
         // From 1000 below the scope: there, and then out.
         let mut near = scope.clone();
         for _ in 0..1000 {

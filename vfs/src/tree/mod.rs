@@ -42,8 +42,8 @@ use std::{io::IoSlice, sync::Arc};
 use bytes::{Bytes, BytesMut};
 
 use crate::{
-    At, Ctx, Errno, FileSystem, FileType, MemFs, Metadata, Mount, MountOptions, Namespace, NewNode, OpenFile,
-    OpenFlags, OpenHow, Place, Rename, Scope, SetAttr, Start,
+    Ctx, Errno, FileSystem, FileType, MemFs, Metadata, Mount, MountOptions, Namespace, NewNode, OpenFile, OpenFlags,
+    OpenHow, Place, Rename, Scope, SetAttr, Start,
     diff::{self, Changes},
 };
 pub use copy::{Copied, copy_tree, copy_tree_with};
@@ -234,7 +234,7 @@ impl Tree {
             let create = Some(NewNode::Regular { mode: 0o644 });
             let file = start.open(path, &OpenHow { flags, create, exclusive: false, follow: true })?;
             let content = content.as_ref();
-            let (written, _) = file.file().write_at(&[IoSlice::new(content)], At::End)?;
+            let (written, _) = file.file().append(&[IoSlice::new(content)])?;
             if written < content.len() {
                 return Err(Errno::NOSPC);
             }
