@@ -22,6 +22,7 @@ mod mounted {
         io::{BufRead as _, BufReader, Read as _},
         path::{Path, PathBuf},
         process::{Child, ChildStderr, Stdio},
+        sync::{Mutex, MutexGuard, PoisonError},
     };
 
     use super::common::Sandbox;
@@ -33,12 +34,32 @@ mod mounted {
         false
     }
 
-    fn sandbox() -> Sandbox {
+    /// One test at a time: between its fork and its exec, a process that another test starts holds our descriptors too,
+    /// and a mount that one of them belongs to is in use.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    /// What to mount, on `on`, while no other test does.
+    struct Given {
+        sandbox: Sandbox,
+        _alone: MutexGuard<'static, ()>,
+    }
+
+    impl std::ops::Deref for Given {
+        type Target = Sandbox;
+
+        fn deref(&self) -> &Sandbox {
+            &self.sandbox
+        }
+    }
+
+    fn sandbox() -> Given {
+        // Another test that has failed says nothing about this one.
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let sandbox = Sandbox::new();
         sandbox.file("src/hello.txt", "hello");
         sandbox.file("src/sub/deep.txt", "deep");
         fs::create_dir(sandbox.path().join("on")).unwrap();
-        sandbox
+        Given { sandbox, _alone: alone }
     }
 
     /// `gangplank fs mount`, under way.

@@ -6,9 +6,11 @@ mod fuzz;
 mod guests;
 mod javascriptcore;
 mod race;
+mod results;
 mod run;
 mod sanitize;
 mod scoreboard;
+mod second_try;
 mod shuttle;
 mod test;
 

@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     javascriptcore,
-    run::{Counts, cargo, in_ci, root, run, run_tests, succeeds},
+    results::{Counts, Failure},
+    run::{cargo, in_ci, root, run, succeeds},
+    second_try,
 };
 
 /// How a step ended.
@@ -72,12 +74,29 @@ pub(crate) fn test(names: &[String]) -> Result<()> {
         }
         lines.push(format!("{:8} {mark} ({}){text}", step.name, seconds(begun.elapsed())));
     }
+    for failure in &counts.failures {
+        tell("failed", failure);
+    }
+    for failure in &counts.flaky {
+        tell("flaky: failed at first, then passed", failure);
+    }
     println!("\n{}", lines.join("\n"));
     println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped);
     if bad > 0 {
         bail!("{bad} of the steps failed");
     }
     Ok(())
+}
+
+/// What failed once more, where the output ends.
+fn tell(how: &str, failure: &Failure) {
+    const LINES: usize = 60;
+    println!("\n== {how}: {}", failure.name);
+    let lines: Vec<_> = failure.said.trim_end().lines().collect();
+    println!("{}", lines[..lines.len().min(LINES)].join("\n"));
+    if lines.len() > LINES {
+        println!("… {} more lines, above", lines.len() - LINES);
+    }
 }
 
 fn seconds(d: Duration) -> String {
@@ -184,26 +203,17 @@ fn instructions(_: &mut Counts) -> Result<Outcome> {
 
 fn tests(counts: &mut Counts) -> Result<Outcome> {
     javascriptcore::ensure()?;
-    run_tests(
-        cargo().args(["test", "--workspace", "--all-features", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"]),
-        counts,
-    )
-    .context("tests failed")?;
+    let all = ["test", "--workspace", "--all-features", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"];
+    second_try::test(&all, &[], counts).context("tests failed")?;
     // The command line on the engine that is not the default, with what has just been built.
-    let mut again = cargo();
-    again.env("GANGPLANK_TEST_ENGINE", "jsc");
-    again.args(["test", "--workspace", "--all-features", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"]);
-    for test in ["run", "limits", "listen", "stats"] {
-        again.args(["--test", test]);
-    }
-    run_tests(&mut again, counts).context("tests of the command line on JavaScriptCore failed")?;
+    let line = ["--test", "run", "--test", "limits", "--test", "listen", "--test", "stats"];
+    second_try::test(&[&all[..], &line].concat(), &[("GANGPLANK_TEST_ENGINE", "jsc")], counts)
+        .context("tests of the command line on JavaScriptCore failed")?;
     // Where there is more than one of its libraries, as nowhere but with developers.
+    let engine = ["--test", "jsc", "--test", "jsc_alloc", "--test", "jsc_held", "--test", "jsc_meter"];
     for library in javascriptcore::others() {
-        let mut again = cargo();
-        again.env("GANGPLANK_JSC_LIBRARY", library);
-        again.args(["test", "--workspace", "--all-features", NO_BENCH[0], NO_BENCH[1], "--no-fail-fast"]);
-        again.args(["--test", "jsc", "--test", "jsc_alloc", "--test", "jsc_held", "--test", "jsc_meter"]);
-        run_tests(&mut again, counts).with_context(|| format!("tests with {library} failed"))?;
+        second_try::test(&[&all[..], &engine].concat(), &[("GANGPLANK_JSC_LIBRARY", library)], counts)
+            .with_context(|| format!("tests with {library} failed"))?;
     }
     Ok(Outcome::Done)
 }

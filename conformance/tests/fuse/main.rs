@@ -385,6 +385,29 @@ fn unmounting_what_is_in_use() {
     });
 }
 
+/// What is closed a moment later is not in use: a new process has what its parent had open until it executes something.
+#[test]
+fn unmounting_what_is_in_use_by_chance() {
+    with_mounts(|| {
+        // Once is enough: a machine that has other things to do may close the file too late.
+        let waited = (0..10).any(|_| {
+            let memory = Memory::new(&cached());
+            let file = File::create(memory.path().join("f")).unwrap();
+            let unmounter = memory.mounted.unmounter();
+            let closing = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(5));
+                drop(file);
+            });
+            let was_in_use = unmounter.unmount().unwrap();
+            closing.join().unwrap();
+            let tree = memory.end();
+            assert_eq!(tree.read("f").unwrap(), "");
+            !was_in_use
+        });
+        assert!(waited);
+    });
+}
+
 #[test]
 fn somebody_else_unmounts_it() {
     with_mounts(|| {

@@ -15,7 +15,10 @@ use std::{
 
 use fuser::{Config, MountOption, Session, SessionACL, SessionUnmounter};
 use parking_lot::Mutex;
-use rustix::mount::{UnmountFlags, unmount};
+use rustix::{
+    io::Errno,
+    mount::{UnmountFlags, unmount},
+};
 
 use super::{FuseOptions, forgetting::Forgetting, requests::Requests, server::Server};
 use crate::Place;
@@ -23,6 +26,12 @@ use crate::Place;
 /// How long the threads of a mount may take to end when it has been unmounted. They do at once, unless `fusermount3`
 /// unmounted for us what was still in use: then they serve whoever uses it until that ends.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long an unmount waits for what is in use by chance: between `fork` and `exec`, a new process holds whatever its
+/// parent has open, files of ours that have been closed since too.
+const CHANCE: Duration = Duration::from_millis(200);
+/// How often it looks meanwhile.
+const LOOKS: u32 = 20;
 
 /// A mounted directory. To drop it unmounts it.
 #[derive(Debug)]
@@ -114,8 +123,9 @@ impl Drop for Mounted {
 }
 
 impl Unmounter {
-    /// Unmounts, and answers whether it was still in use: then whoever uses it gets errors from now on, after what has
-    /// been written is written. Does nothing where somebody else has unmounted it already.
+    /// Unmounts, and answers whether it was still in use, 200 milliseconds after it was asked first: then whoever uses it
+    /// gets errors from now on, after what has been written is written. Does nothing where somebody else has unmounted
+    /// it already.
     ///
     /// # Errors
     /// Those of `umount(2)`, but for being in use.
@@ -123,16 +133,28 @@ impl Unmounter {
         let mut session = self.session.lock();
         match session.unmount() {
             Ok(()) => Ok(false),
-            Err(e) if e.kind() == io::ErrorKind::ResourceBusy => {
-                // What programs have mapped into memory and changed.
-                if let Ok(top) = File::open(&self.on) {
-                    let _ = rustix::fs::syncfs(&top);
-                }
-                unmount(&self.on, UnmountFlags::FORCE | UnmountFlags::DETACH)?;
-                Ok(true)
-            }
+            Err(e) if e.kind() == io::ErrorKind::ResourceBusy => self.unmount_used(),
             Err(e) => Err(e),
         }
+    }
+
+    /// The session tries once, and forgets its mount whatever comes of it; the rest is ours.
+    fn unmount_used(&self) -> io::Result<bool> {
+        for _ in 0..LOOKS {
+            thread::sleep(CHANCE / LOOKS);
+            match unmount(&self.on, UnmountFlags::empty()) {
+                Err(Errno::BUSY) => {}
+                // Somebody else has been quicker.
+                Ok(()) | Err(Errno::INVAL) => return Ok(false),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        // What programs have mapped into memory and changed.
+        if let Ok(top) = File::open(&self.on) {
+            let _ = rustix::fs::syncfs(&top);
+        }
+        unmount(&self.on, UnmountFlags::FORCE | UnmountFlags::DETACH)?;
+        Ok(true)
     }
 }
 
