@@ -42,7 +42,8 @@ pub struct OpenFile {
     file: Arc<dyn VirtualFile>,
     cursor: Cursor,
     /// The cursor is behind what was appended last, and the file has not been asked yet where that is. Set with the
-    /// cursor locked; taken back after the cursor shows the place, so that who finds it false finds the place.
+    /// cursor locked; taken back after the cursor shows the place, so that who finds it false finds the place. Always
+    /// set where there is no cursor.
     unasked: AtomicBool,
     /// Of a directory: where names are looked up.
     place: Option<Place>,
@@ -89,7 +90,7 @@ impl OpenFile {
         OpenFile {
             file,
             cursor: Cursor::default(),
-            unasked: AtomicBool::new(false),
+            unasked: AtomicBool::new(!seekable),
             place,
             identity,
             owner: AtomicU64::new(0),
@@ -283,7 +284,7 @@ impl OpenFile {
     /// asked for its end, and not where there is no cursor. Calls nothing, which a runtime's shortest way needs.
     #[inline]
     pub fn known_position(&self) -> Option<u64> {
-        let known = self.seekable && !self.unasked.load(Ordering::Acquire);
+        let known = !self.unasked.load(Ordering::Acquire);
         known.then(|| self.cursor.get())
     }
 

@@ -95,6 +95,13 @@ impl<'a> Call<'a> {
         Call { thread, memory }
     }
 
+    /// The same call once more, for whoever is called seldom. A call whose address nobody is ever given can stay in
+    /// registers.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> Call<'_> {
+        Call { thread: self.thread, memory: self.memory.lend() }
+    }
+
     /// The process that makes the call.
     #[inline]
     pub fn process(&self) -> &'a Process {

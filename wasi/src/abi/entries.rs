@@ -12,7 +12,7 @@ macro_rules! entries {
             #[allow(clippy::too_many_arguments)] // As many as the import has.
             pub fn $name(call: &mut $crate::Call<'_>, $($param: $crate::abi::repr::$kind),*) -> $crate::abi::Outcome {
                 let import = &IMPORTS[Index::$name as usize];
-                $crate::abi::import::perform(import, call, || [$($param as u64),*], |call| {
+                $crate::abi::import::perform(import, call, move || [$($param as u64),*], move |call| {
                     $crate::syscalls::$home::$name(call, $($param),*)
                 })
             }

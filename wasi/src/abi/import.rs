@@ -70,7 +70,7 @@ pub(super) fn perform<const N: usize>(
     }
     let result = match thread.trace() {
         None => handler(call),
-        Some(trace) => traced(trace, import, call, args(), handler),
+        Some(trace) => traced(trace, import, &mut call.lend(), args(), handler),
     };
     match result {
         Ok(()) => Outcome::Return(0),

@@ -83,6 +83,15 @@ impl<'a> GuestMemory<'a> {
         GuestMemory(Repr::Exclusive(&mut []))
     }
 
+    /// The same for a shorter while.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> GuestMemory<'_> {
+        GuestMemory(match &mut self.0 {
+            Repr::Exclusive(memory) => Repr::Exclusive(memory),
+            Repr::Shared(memory) => Repr::Shared(*memory),
+        })
+    }
+
     /// Bytes of memory.
     #[inline]
     pub fn size(&self) -> usize {

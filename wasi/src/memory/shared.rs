@@ -8,7 +8,7 @@ use core::{
 const WORD: usize = size_of::<usize>();
 
 /// A memory that others write at the same time. Callers have checked every range.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Shared<'a> {
     base: *mut u8,
     len: usize,

@@ -108,7 +108,7 @@ pub(crate) fn fd_tell(call: &mut Call<'_>, fd: u32, offset: u32) -> SysResult {
     {
         return Ok(());
     }
-    tell(call, fd, offset)
+    tell(&mut call.lend(), fd, offset)
 }
 
 /// What [`fd_tell`] does where that takes more than a glance, or fails.
