@@ -1,23 +1,20 @@
 //! Many runs of one small program: `--runs 1000`. Each has a process of its own and a fork of its own of one filesystem;
 //! the code is compiled once.
 
+use core::num::NonZeroU32;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use gangplank::{
     Program,
-    cranelift::{Ctx, add_to_linker},
     engine::{EngineOptions, InstanceOptions, Stop, engine},
     vfs::{Tree, dir},
 };
 use gangplank_vfs::MountOptions;
 use gangplank_wasi::{Process, ProcessBuilder, System, Thread};
-use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Store,
-};
 
 /// Makes `out.txt` in the preopened directory, and writes to it.
 const WRITER: &str = r#"(module
@@ -37,31 +34,29 @@ const PARTS: [&str; 6] =
 
 type Parts = [Duration; PARTS.len()];
 
-/// Who makes instances.
-enum Maker {
-    /// Our engine, as [`gangplank::Runner`] uses it.
-    Ours(Program),
-    /// wasmtime with its pooling allocator, over our imports.
-    Pooling(InstancePre<Ctx>),
-}
+/// How many instances the pool has room for.
+const POOL: u32 = 16;
 
-/// Measures `runs` of each maker and prints a table.
+/// Measures `runs` of each engine and prints a table.
 pub(crate) fn measure(runs: u32) -> Result<()> {
     let wasm = wat::parse_str(WRITER)?;
-    let program = Program::new(&*engine(None, &EngineOptions::default())?, "writer", &wasm)?;
-    let makers = [("ours", Maker::Ours(program)), ("pooling", pooling(&wasm)?)];
+    let compiled = |pool: Option<NonZeroU32>| -> Result<Program> {
+        let options = EngineOptions { pool, ..EngineOptions::default() };
+        Ok(Program::new(&*engine(None, &options)?, "writer", &wasm)?)
+    };
+    let programs = [("mapped", compiled(None)?), ("pool", compiled(NonZeroU32::new(POOL))?)];
     let template = dir! { "etc": { "config": "a = 1" }, "data": vec![7; 1 << 20] }.tree()?;
     let mut columns = Vec::new();
-    for (name, maker) in &makers {
+    for (name, program) in &programs {
         let mut memory = Vec::new();
         let mut all: Vec<Parts> = Vec::new();
         // The first tenth warms up, and shows what memory a run needs at all.
         for _ in 0..runs.div_ceil(10) {
-            one(maker, &template)?;
+            one(program, &template)?;
         }
         memory.push(resident());
         for run in 1..=runs {
-            all.push(one(maker, &template)?);
+            all.push(one(program, &template)?);
             if run % runs.div_ceil(2) == 0 {
                 memory.push(resident());
             }
@@ -85,7 +80,7 @@ pub(crate) fn measure(runs: u32) -> Result<()> {
 }
 
 fn heads<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("{name:>7}, mean | {name:>7}, median | ")).collect::<String>().trim_end().to_owned()
+    names.map(|name| format!("{name:>6}, mean | {name:>6}, median | ")).collect::<String>().trim_end().to_owned()
 }
 
 fn row(name: &str, columns: impl Iterator<Item = Vec<Duration>>) {
@@ -99,7 +94,7 @@ fn row(name: &str, columns: impl Iterator<Item = Vec<Duration>>) {
     println!("{}", line.trim_end());
 }
 
-fn one(maker: &Maker, template: &Tree) -> Result<Parts> {
+fn one(program: &Program, template: &Tree) -> Result<Parts> {
     let mut parts = Parts::default();
     let mut at = Instant::now();
     let mut next = 0;
@@ -112,32 +107,14 @@ fn one(maker: &Maker, template: &Tree) -> Result<Parts> {
     part_ends();
     let process = process(&files)?;
     part_ends();
-    match maker {
-        Maker::Ours(program) => {
-            let failed = |stop: Stop| anyhow!("{stop:?}");
-            let mut instance = program.module().instance(Thread::main(&process), &InstanceOptions::default())?;
-            instance.start().map_err(failed)?;
-            part_ends();
-            instance.call("_start").map_err(failed)?;
-            process.finish(0);
-            part_ends();
-            drop(instance);
-        }
-        Maker::Pooling(pre) => {
-            let failed = |e: wasmtime::Error| anyhow!("{e:#}");
-            let mut store = Store::new(pre.module().engine(), Ctx::new(Thread::main(&process)));
-            store.set_epoch_deadline(1);
-            let instance = pre.instantiate(&mut store).map_err(failed)?;
-            let memory = instance.get_export(&mut store, "memory");
-            store.data_mut().bind(memory);
-            part_ends();
-            let start = instance.get_typed_func::<(), ()>(&mut store, "_start").map_err(failed)?;
-            start.call(&mut store, ()).map_err(failed)?;
-            process.finish(0);
-            part_ends();
-            drop(store);
-        }
-    }
+    let failed = |stop: Stop| anyhow!("{stop:?}");
+    let mut instance = program.module().instance(Thread::main(&process), &InstanceOptions::default())?;
+    instance.start().map_err(failed)?;
+    part_ends();
+    instance.call("_start").map_err(failed)?;
+    process.finish(0);
+    part_ends();
+    drop(instance);
     drop(process);
     part_ends();
     // Not counted, but believed only after it has been seen.
@@ -152,20 +129,6 @@ fn one(maker: &Maker, template: &Tree) -> Result<Parts> {
 fn process(files: &Tree) -> Result<Arc<Process>> {
     let place = gangplank_vfs::Mount::detached(Arc::clone(files.fs()), MountOptions::default());
     Ok(ProcessBuilder::new(&System::host(), "writer").preopen("/", place).build()?)
-}
-
-fn pooling(wasm: &[u8]) -> Result<Maker> {
-    let mut pool = PoolingAllocationConfig::default();
-    pool.total_core_instances(16).total_memories(16).total_tables(16).max_memory_size(64 << 20);
-    let mut config = Config::new();
-    config.epoch_interruption(true);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    let failed = |e: wasmtime::Error| anyhow!("{e:#}");
-    let engine = Engine::new(&config).map_err(failed)?;
-    let mut linker = Linker::new(&engine);
-    add_to_linker(&mut linker, |ctx: &mut Ctx| ctx).map_err(failed)?;
-    let module = Module::new(&engine, wasm).map_err(failed)?;
-    Ok(Maker::Pooling(linker.instantiate_pre(&module).map_err(failed).context("the pool")?))
 }
 
 /// Memory of this process in KiB.

@@ -6,6 +6,7 @@
 use std::{
     env,
     error::Error,
+    num::NonZeroU32,
     thread,
     time::{Duration, Instant},
 };
@@ -54,7 +55,9 @@ fn one(program: &Program, template: &Tree) -> Result<Cost, Box<dyn Error + Send 
 }
 
 fn many(runs: u32, threads: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let program = Program::new(&*engine(None, &EngineOptions::default())?, "writer", &wat::parse_str(WRITER)?)?;
+    // Room for one instance of each thread, used again and again.
+    let options = EngineOptions { pool: NonZeroU32::new(threads), ..EngineOptions::default() };
+    let program = Program::new(&*engine(None, &options)?, "writer", &wat::parse_str(WRITER)?)?;
     let template = dir! { "etc": { "config": "a = 1" }, "data": vec![7; 1 << 20] }.tree()?;
     one(&program, &template)?; // warm
 

@@ -143,6 +143,12 @@ fn vectored_reads_are_plain_reads(w) {
     let joined = [&a[..], &b, &c[..69_995 - 20_003]].concat();
     assert!(joined == bytes[5..], "vectored content differs");
     assert_eq!(file.read(5, 69_995).unwrap(), bytes[5..]);
+    // Small ones may be one on the way, and the last of them need not be filled.
+    let (mut a, mut b, mut c) = ([0; 3], [0; 10], [0xff; 10]);
+    let mut bufs = [&mut a[..], &mut none, &mut b, &mut c].map(IoSliceMut::new);
+    assert_eq!(file.read_at(&mut bufs, 69_985), Ok(15));
+    assert_eq!([&a[..], &b, &c[..2]].concat(), bytes[69_985..]);
+    assert_eq!(c[2..], [0xff; 8]);
     assert_eq!(file.read_bytes(5, 69_995).unwrap(), bytes[5..]);
 }
 

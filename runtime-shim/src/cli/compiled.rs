@@ -25,7 +25,7 @@ pub(crate) const STACK: usize = 2 << 20;
 /// Whatever must end the guest, Ctrl-C or a time limit, may end the whole process; so its loops do without the checks
 /// that can halve the speed of the tightest ones.
 pub(crate) fn make_engine(name: Option<&str>, fuel: bool, profile: bool) -> Result<Arc<dyn Engine>, Failure> {
-    let options = EngineOptions { interruptible: false, stack: STACK, fuel, profile };
+    let options = EngineOptions { interruptible: false, stack: STACK, fuel, profile, pool: None };
     engine(name, &options).map_err(|error| match error {
         EngineError::Setup { .. } => Failure::cannot_run(error),
         error => Failure::usage(error).help("`gangplank engines` lists the engines"),

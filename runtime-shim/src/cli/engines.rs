@@ -1,6 +1,6 @@
 //! `gangplank engines`.
 
-use core::fmt::Write as _;
+use core::{fmt::Write as _, num::NonZeroU32};
 
 use gangplank::engine::{ENGINES, EngineOptions, engine};
 
@@ -13,7 +13,8 @@ pub(crate) fn engines() -> Result<u8, Failure> {
     let mut text = String::new();
     let mut default = true;
     // With everything that is only there when it is asked for.
-    let options = EngineOptions { interruptible: true, fuel: true, profile: true, ..EngineOptions::default() };
+    let pool = Some(NonZeroU32::MIN);
+    let options = EngineOptions { interruptible: true, fuel: true, profile: true, pool, ..EngineOptions::default() };
     for known in ENGINES {
         let _ = write!(text, "{:<10} {}", known.name, known.about);
         match engine(Some(known.name), &options) {

@@ -23,7 +23,7 @@ pub use bind::{Ctx, Exited, add_to_linker};
 
 use crate::{
     ModuleInfo,
-    engine::{Capabilities, Engine, EngineError, EngineOptions, Module},
+    engine::{Capabilities, Engine, EngineError, EngineOptions, Module, POOLED_ELEMENTS, POOLED_TABLES},
 };
 
 const NAME: &str = "cranelift";
@@ -55,8 +55,32 @@ fn config(options: &EngineOptions) -> wasmtime::Config {
     if !cfg!(windows) {
         config.native_unwind_info(false);
     }
+    if let Some(count) = options.pool {
+        config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool(count.get())));
+    }
     config
 }
+
+/// Room for `count` instances.
+fn pool(count: u32) -> wasmtime::PoolingAllocationConfig {
+    let mut pool = wasmtime::PoolingAllocationConfig::default();
+    pool.total_core_instances(count)
+        .total_memories(count)
+        .total_tables(count.saturating_mul(POOLED_TABLES))
+        .total_gc_heaps(count)
+        .max_memories_per_module(1)
+        .max_tables_per_module(POOLED_TABLES)
+        .table_elements(POOLED_ELEMENTS)
+        // Whatever is mapped for a memory anyway.
+        .max_memory_size(1 << 32)
+        // To clear a little is quicker than to have the kernel take it away and give other pages.
+        .linear_memory_keep_resident(KEPT)
+        .table_keep_resident(KEPT);
+    pool
+}
+
+/// Bytes of a memory, and of a table, that are cleared instead of given back.
+const KEPT: usize = 64 << 10;
 
 /// Most calls of a sample, innermost ones first.
 const PROFILE_DEPTH: usize = 256;
@@ -94,6 +118,7 @@ impl Engine for Cranelift {
         capabilities.set(Capabilities::INTERRUPT, self.options.interruptible || self.options.profile);
         capabilities.set(Capabilities::PROFILE, self.options.profile);
         capabilities.set(Capabilities::FUEL, self.options.fuel);
+        capabilities.set(Capabilities::POOL, self.options.pool.is_some());
         capabilities
     }
 

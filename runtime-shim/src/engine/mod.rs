@@ -14,7 +14,7 @@ mod profile;
 mod registry;
 mod trap;
 
-use core::fmt;
+use core::{fmt, num::NonZeroU32};
 use std::sync::Arc;
 
 use gangplank_wasi::Thread;
@@ -134,11 +134,29 @@ pub struct EngineOptions {
     /// Whether runs can be profiled; they are then also interruptible, and backtraces lack files and lines.
     /// Default: false.
     pub profile: bool,
+    /// Keeps room for so many instances at the same time, and uses it again and again: for hosts that run many small
+    /// programs for a short while each. A run that mapped its memory anew, and gave it back, spent most of its time with
+    /// that; `None`, the default, does so.
+    ///
+    /// * What a guest has written is gone before the next one gets the room.
+    /// * One instance more is refused with [`EngineError::Instantiate`].
+    /// * A memory has at most 4 GiB, a table [`POOLED_ELEMENTS`] elements; a module has at most one memory and
+    ///   [`POOLED_TABLES`] tables. One that wants more to begin with is refused with [`EngineError::Compile`].
+    /// * Each costs about 4 GiB of addresses, and of memory what its latest guest has used of its first 64 KiB.
+    ///
+    /// Engines without [`Capabilities::POOL`] ignore it.
+    pub pool: Option<NonZeroU32>,
 }
+
+/// Most elements of a table in a [pool](EngineOptions::pool).
+pub const POOLED_ELEMENTS: usize = 1 << 17;
+
+/// Most tables of a module in a [pool](EngineOptions::pool).
+pub const POOLED_TABLES: u32 = 4;
 
 impl Default for EngineOptions {
     fn default() -> EngineOptions {
-        EngineOptions { interruptible: true, stack: 1 << 20, fuel: false, profile: false }
+        EngineOptions { interruptible: true, stack: 1 << 20, fuel: false, profile: false, pool: None }
     }
 }
 
@@ -185,6 +203,8 @@ bitflags::bitflags! {
         const MEMORY64 = 1 << 10;
         /// Memory can be limited.
         const MEMORY_LIMIT = 1 << 11;
+        /// Instances come from a pool.
+        const POOL = 1 << 12;
     }
 }
 
@@ -203,6 +223,7 @@ impl Capabilities {
         (Capabilities::TAIL_CALL, "tail-call"),
         (Capabilities::EXCEPTIONS, "exceptions"),
         (Capabilities::MEMORY64, "memory64"),
+        (Capabilities::POOL, "pool"),
     ];
 }
 

@@ -1,6 +1,6 @@
 //! [`HostFile`]: an open regular file, or block device.
 //!
-//! One `pread`, `preadv`, `pwrite` or `pwritev` for one read or write; several small buffers are put together first. A
+//! One `pread`, `preadv`, `pwrite` or `pwritev` for one read or write; several small buffers are one there. A
 //! write at the end is `RWF_APPEND` at the descriptor's own offset, which the kernel then advances; a second syscall,
 //! `lseek`, reads it, if the caller wants to know at once where the bytes went, or when he asks later (`append`,
 //! `appended`). Up to 1024 buffers are one write; more are several, and somebody else's may come between.

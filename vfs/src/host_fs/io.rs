@@ -7,7 +7,7 @@ pub(super) use other::*;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use core::num::NonZeroU64;
+    use core::{mem::MaybeUninit, num::NonZeroU64};
 
     use rustix::{
         buffer::spare_capacity,
@@ -23,7 +23,7 @@ mod linux {
 
     use crate::{Advice, Errno, OpenFlags, Result, Seek};
 
-    /// Bytes that are rather copied than given to the kernel in pieces.
+    /// Bytes that are rather copied than given to or taken from the kernel in pieces.
     const GATHERED: usize = 2048;
 
     /// Bytes of one `copy_file_range`.
@@ -41,7 +41,29 @@ mod linux {
         if let [one] = bufs {
             return Ok(retry_on_intr(|| rustix::io::pread(file, &mut one[..], offset))?);
         }
+        if is_small(bufs.iter().map(|buf| buf.len())) {
+            let mut one = [MaybeUninit::uninit(); GATHERED];
+            let want: usize = bufs.iter().map(|buf| buf.len()).sum();
+            return Ok(retry_on_intr(|| {
+                let (read, _) = rustix::io::pread(file, &mut one[..want], offset)?;
+                scatter(read, bufs);
+                Ok(read.len())
+            })?);
+        }
         Ok(retry_on_intr(|| rustix::io::preadv(file, bufs, offset))?)
+    }
+
+    /// Whether it is quicker to copy these bytes than to give the kernel the pieces.
+    fn is_small(lens: impl Iterator<Item = usize>) -> bool {
+        lens.fold(0, |sum: usize, len| sum.saturating_add(len)) <= GATHERED
+    }
+
+    fn scatter(mut from: &[u8], bufs: &mut [IoSliceMut<'_>]) {
+        for buf in bufs {
+            let (head, rest) = from.split_at(buf.len().min(from.len()));
+            buf[..head.len()].copy_from_slice(head);
+            from = rest;
+        }
     }
 
     pub(in crate::host_fs) fn pread(file: &File, content: &mut Vec<u8>, offset: u64) -> Result<usize> {
@@ -66,7 +88,7 @@ mod linux {
 
     /// Several small buffers as one, which costs the kernel less than each of them by itself.
     fn gathered(bufs: &[IoSlice<'_>]) -> Option<SmallVec<[u8; GATHERED]>> {
-        if bufs.len() < 2 || bufs.iter().fold(0, |sum: usize, buf| sum.saturating_add(buf.len())) > GATHERED {
+        if bufs.len() < 2 || !is_small(bufs.iter().map(|buf| buf.len())) {
             return None;
         }
         let mut one = SmallVec::new();
