@@ -42,7 +42,7 @@ const MOST: &[(&str, f64)] = &[
 const MOST_EXCLUSIVE: &[(&str, f64)] = &[
     ("stat-1", 1.0),
     ("stat-5", 1.0),
-    ("stat-missing-5", 1.0),
+    ("stat-missing-5", 0.0),
     ("open-1", 2.0),
     ("open-5", 2.0),
     ("recreate-5", 2.0),

@@ -5,6 +5,7 @@ use std::{fs::File, sync::Arc};
 use super::{
     Inner,
     meta::{Attr, new_mode},
+    node::Node,
     parent,
     sys::Request,
 };
@@ -14,7 +15,7 @@ impl Inner {
     pub(super) fn create(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<Entry> {
         let node = self.get(dir)?;
         let dir = node.dir()?;
-        self.make(cx, dir, name, new)?;
+        self.make(cx, &node, name, new)?;
         let made = self.sys.pin(dir, name)?;
         if made.file_type == FileType::Directory {
             *made.parent.lock() = Some(parent::link_to(&node));
@@ -23,7 +24,12 @@ impl Inner {
         Ok(Entry { node: self.intern(Arc::new(made)), file_type })
     }
 
-    pub(super) fn make(&self, cx: &Ctx<'_>, dir: &File, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
+    pub(super) fn make(&self, cx: &Ctx<'_>, node: &Node, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
+        let dir = node.dir()?;
+        self.changing(&[(node.key, name)], || self.make_in(cx, dir, name, new))
+    }
+
+    fn make_in(&self, cx: &Ctx<'_>, dir: &File, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
         match *new {
             NewNode::Regular { mode } => {
                 let mode = new_mode(mode, cx.cred.umask);

@@ -2,15 +2,16 @@
 //!
 //! # What is remembered, and why it stays true
 //! Of a name that leads to a directory, the directory, by a descriptor; to a symbolic link, its target, which no link
-//! ever changes; to a regular file, who it is. Nothing of what does not exist, and no metadata: those the host is asked
-//! for each time. A name is remembered with the identity of its directory and not with a path, so that whatever is
-//! below a directory stays known when that is moved.
+//! ever changes; to a regular file, who it is; to nothing, that. No metadata: those the host is asked for each time. A
+//! name is remembered with the identity of its directory and not with a path, so that whatever is below a directory
+//! stays known when that is moved.
 //!
-//! By the promise, names change through us alone: by `remove` and `rename`, which forget what they change
-//! ([`change`](Dentries::change)). `create` and `link` make names of which nothing can be known. Directories are empty
-//! when they go, so that nothing is left of what was below them. An identity can come back only after its last name has
-//! gone. Who may search a directory is the host's decision, at each step that it is asked for; when that may have
-//! changed, everything is forgotten ([`change_all`](Dentries::change_all)).
+//! By the promise, names change through us alone, and whoever makes, removes or renames one forgets it
+//! ([`change`](Dentries::change)). An identity can come back only after its last name has gone. Directories are empty
+//! when they go, so that nothing is left of what was below them but what is missing there; and that is missing, too, in
+//! a new directory with the same identity, which is empty when it comes. Who may search a directory is the host's
+//! decision, at each step that it is asked for; when that may have changed, everything is forgotten
+//! ([`change_all`](Dentries::change_all)).
 //!
 //! A look-up that began before a change may be remembered after it. Therefore a [`Stamp`] is taken first, and what was
 //! found counts only if no change has begun since, nor was under way then.
@@ -71,6 +72,8 @@ pub(super) enum Known {
     Symlink(Bytes),
     /// A regular file.
     File(Identity),
+    /// Nothing.
+    Missing,
 }
 
 impl Known {
@@ -95,6 +98,19 @@ pub(super) enum Met {
     Directory(Arc<Node>),
     /// To a symbolic link that is to be followed, which is the next name.
     Symlink(Bytes),
+    /// To a name that leads nowhere, which is the next one.
+    Missing,
+}
+
+/// What of a path's end is of interest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wants {
+    /// The node itself, should it be a directory.
+    pub(super) node: bool,
+    /// What a symbolic link leads to.
+    pub(super) target: bool,
+    /// That it is made, should it not exist.
+    pub(super) made: bool,
 }
 
 /// A name in a directory.
@@ -147,8 +163,7 @@ impl Dentries {
         here: &mut Arc<Node>,
         path: &mut Components<'_>,
         is_mounted: impl Fn(Key) -> bool,
-        wants_node: bool,
-        follows: bool,
+        wants: Wants,
     ) -> Met {
         let state = self.state.lock();
         let stamp = self.stamp(&state);
@@ -167,12 +182,13 @@ impl Dentries {
                     path.advance();
                     reached = Some(node);
                 }
-                Some(Known::Directory(node)) if wants_node => {
+                Some(Known::Directory(node)) if wants.node => {
                     path.advance();
                     break Met::Directory(node.clone());
                 }
                 Some(Known::Directory(node)) => break Met::End { stamp, last: Some(Identity::from(&**node)) },
-                Some(Known::Symlink(target)) if !last || follows => break Met::Symlink(target.clone()),
+                Some(Known::Symlink(target)) if !last || wants.target => break Met::Symlink(target.clone()),
+                Some(Known::Missing) if !last || !wants.made => break Met::Missing,
                 Some(Known::File(id)) if last => break Met::End { stamp, last: Some(*id) },
                 _ => break Met::End { stamp, last: None },
             }
@@ -219,10 +235,12 @@ impl Dentries {
         drop(gone);
     }
 
-    /// Does what changes these names.
-    pub(super) fn change<T>(&self, names: &[(Key, Name<'_>)], act: impl FnOnce() -> T) -> T {
-        let _change = Change::begin(self, Some(names));
-        act()
+    /// Does what makes, removes or changes these names. What that finds can be remembered with the stamp, if it has been
+    /// the only change.
+    pub(super) fn change<T>(&self, names: &[(Key, Name<'_>)], act: impl FnOnce() -> T) -> (T, Stamp) {
+        let change = Change::begin(self, Some(names));
+        let stamp = change.stamp;
+        (act(), stamp)
     }
 
     /// Does what may change whether directories can be searched.
@@ -259,16 +277,19 @@ struct Change<'a> {
     dentries: &'a Dentries,
     /// `None` for whatever there is.
     names: Option<&'a [(Key, Name<'a>)]>,
+    /// For after it: current if no other change was under way when this began, nor has begun since.
+    stamp: Stamp,
 }
 
 impl<'a> Change<'a> {
     fn begin(dentries: &'a Dentries, names: Option<&'a [(Key, Name<'a>)]>) -> Change<'a> {
         let mut state = dentries.state.lock();
+        let is_alone = state.changing == 0;
         state.changing += 1;
         // Not before the count: whoever sees the one takes no stamp, and whoever took his before sees the other.
-        dentries.begun.fetch_add(1, Ordering::Release);
+        let before = dentries.begun.fetch_add(1, Ordering::Release);
         drop(state);
-        Change { dentries, names }
+        Change { dentries, names, stamp: Stamp(is_alone.then_some(before.wrapping_add(1))) }
     }
 }
 
@@ -331,10 +352,31 @@ mod tests {
     fn find(dentries: &Dentries, path: &str) -> (Stamp, Option<u64>) {
         let mut here = node(1);
         let mut path = Components::new(path.as_bytes()).unwrap();
-        match dentries.descend(&mut here, &mut path, |_| false, false, true) {
+        match dentries.descend(&mut here, &mut path, |_| false, Wants { node: false, target: true, made: true }) {
             Met::End { stamp, last } => (stamp, last.map(|id| id.key.ino)),
             met => panic!("{met:?}"),
         }
+    }
+
+    /// Whether `path` is known to lead nowhere.
+    fn is_missing(dentries: &Dentries, path: &str) -> bool {
+        let mut path = Components::new(path.as_bytes()).unwrap();
+        let wants = Wants { node: false, target: true, made: false };
+        matches!(dentries.descend(&mut node(1), &mut path, |_| false, wants), Met::Missing)
+    }
+
+    #[test]
+    fn what_is_missing_is_that_until_it_is_made() {
+        let dentries = Dentries::with_bounds(100, 10);
+        let before = find(&dentries, "a").0;
+        dentries.remember(ROOT, name("a"), Known::Missing, before);
+        assert!(is_missing(&dentries, "a") && is_missing(&dentries, "a/b") && !is_missing(&dentries, "b"));
+        // Whoever makes it asks the host; whoever looked before it was made knows nothing.
+        assert_eq!(find(&dentries, "a").1, None);
+        let looked = find(&dentries, "b").0;
+        dentries.change(&[(ROOT, name("a"))], || ());
+        dentries.remember(ROOT, name("b"), Known::Missing, looked);
+        assert!(!is_missing(&dentries, "a") && !is_missing(&dentries, "b"));
     }
 
     #[test]
@@ -351,6 +393,18 @@ mod tests {
         assert_eq!(found, None);
         dentries.remember(ROOT, name("a"), file(5), after);
         assert_eq!(find(&dentries, "a").1, Some(5));
+    }
+
+    #[test]
+    fn what_a_change_finds_is_remembered_if_it_was_the_only_one() {
+        let dentries = Dentries::with_bounds(100, 10);
+        let ((), alone) = dentries.change(&[(ROOT, name("a"))], || ());
+        dentries.remember(ROOT, name("a"), file(5), alone);
+        assert_eq!(find(&dentries, "a").1, Some(5));
+        let (inner, outer) = dentries.change(&[(ROOT, name("a"))], || dentries.change(&[(ROOT, name("b"))], || ()).1);
+        dentries.remember(ROOT, name("a"), file(6), outer);
+        dentries.remember(ROOT, name("b"), file(7), inner);
+        assert_eq!((find(&dentries, "a").1, find(&dentries, "b").1), (None, None));
     }
 
     #[test]

@@ -93,11 +93,12 @@ pub struct Options {
     pub overlay_xattrs: bool,
     /// A promise: as long as the filesystem is open, nobody changes names in this directory but through it, nor who may
     /// search a directory, and names in it are told apart by their bytes (not so on filesystems that ignore the case of
-    /// letters). Names that were found are remembered then, so that a path of any depth costs as little as a name: `stat`
-    /// is one system call instead of three, opening and closing are two instead of three. Contents, sizes and times are asked for each
-    /// time, and may be changed by anybody. Holds up to a quarter of the descriptors that the process may have, 2048 at
-    /// most. Where the promise is broken, a path may lead where it led: a directory that somebody moves out of this
-    /// one is still found, as by whoever has it open; nothing that was never in it is. Off by default.
+    /// letters). What names lead to is remembered then, so that a path of any depth costs as little as a name: `stat` is
+    /// one system call instead of three, opening and closing are two instead of three, and a name that does not exist is
+    /// none. Contents, sizes and times are asked for each time, and may be changed by anybody. Holds up to a quarter of
+    /// the descriptors that the process may have, 2048 at most. Where the promise is broken, a path may lead where it
+    /// led: a directory that somebody moves out of this one is still found, as by whoever has it open, and a file that
+    /// somebody puts there is not; nothing that was never in it is. Off by default.
     pub exclusive: bool,
 }
 
@@ -278,10 +279,10 @@ impl Inner {
         self.table.lock().by_key(key, self.root_key.dev)
     }
 
-    /// Does what changes these names, for all who remember them.
+    /// Does what makes, removes or changes these names, for all who remember them.
     fn changing<T>(&self, names: &[(Key, Name<'_>)], act: impl FnOnce() -> T) -> T {
         match &self.dentries {
-            Some(dentries) => dentries.change(names, act),
+            Some(dentries) => dentries.change(names, act).0,
             None => act(),
         }
     }
@@ -412,12 +413,13 @@ impl FileSystem for HostFs {
     }
 
     fn make(&self, cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, new: &NewNode<'_>) -> Result<()> {
-        self.inner.make(cx, self.inner.get(dir)?.dir()?, name, new)
+        self.inner.make(cx, &*self.inner.get(dir)?, name, new)
     }
 
     fn link(&self, _cx: &Ctx<'_>, node: NodeId, dir: NodeId, name: Name<'_>) -> Result<()> {
-        let (node, dir) = (self.inner.get(node)?, self.inner.get(dir)?);
-        self.inner.sys.link(&node, dir.dir()?, name)
+        let (node, parent) = (self.inner.get(node)?, self.inner.get(dir)?);
+        let dir = parent.dir()?;
+        self.inner.changing(&[(parent.key, name)], || self.inner.sys.link(&node, dir, name))
     }
 
     fn remove(&self, _cx: &Ctx<'_>, dir: NodeId, name: Name<'_>, what: Remove) -> Result<()> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     Inner,
-    dentries::{Known, Met, Stamp, known_link, known_node},
+    dentries::{Known, Met, Stamp, Wants, known_link, known_node},
     meta::{Attr, Identity, Key, new_mode},
     node::Node,
     sys::{Request, TRIES},
@@ -59,7 +59,12 @@ impl Inner {
             let mut seen = Seen::NOTHING;
             if let (Some(dentries), Here::Node(node)) = (&self.dentries, &mut here) {
                 let is_mounted = |key: Key| !mounts.is_empty() && mounts.contains(key.id(self.root_key.dev));
-                match dentries.descend(node, path, is_mounted, matches!(goal, Goal::Node { .. }), goal.follows()) {
+                let wants = Wants {
+                    node: matches!(goal, Goal::Node { .. }),
+                    target: goal.follows(),
+                    made: matches!(goal, Goal::Open(how) if how.create.is_some()),
+                };
+                match dentries.descend(node, path, is_mounted, wants) {
                     Met::End { stamp, last } => seen = Seen { stamp: Some(stamp), last },
                     Met::Mounted(node) => return Ok(Walked::MountPoint(self.intern(node))),
                     Met::Directory(node) => {
@@ -70,6 +75,7 @@ impl Inner {
                         path.advance();
                         return Ok(Walked::Symlink { dir: self.intern(here.node()?), target });
                     }
+                    Met::Missing => return Ok(Walked::Missing),
                 }
             }
             let Some(name) = first_name(path)? else {
@@ -155,7 +161,10 @@ impl Inner {
                 }
                 Ok(Step::Changed) if tries < TRIES => tries += 1,
                 Ok(Step::Changed) => return Err(Errno::AGAIN),
-                Err(Errno::NOENT) => return Ok(Walked::Missing),
+                Err(Errno::NOENT) => {
+                    self.remember(&here, name, seen, || Some(Known::Missing));
+                    return Ok(Walked::Missing);
+                }
                 Err(e) => return Err(e),
             }
         }
@@ -225,8 +234,8 @@ impl Inner {
         seen: Seen,
     ) -> Result<Step> {
         let dir = here.dir()?;
-        match self.sys.open(dir, name, request(cx, how)?) {
-            Ok(file) => {
+        match self.open_or_make((here, dir), name, request(cx, how)?, seen) {
+            Ok((file, seen)) => {
                 let id = match seen.last {
                     Some(id) if self.is_current(seen) => id,
                     _ => {
@@ -244,6 +253,29 @@ impl Inner {
             Err(Errno::LOOP) if follow => self.link_target(dir, name),
             Err(e) => Err(e),
         }
+    }
+
+    /// Opens a name, or makes it; also answers what is known of it after that.
+    fn open_or_make(
+        &self,
+        (here, dir): (&Here, &File),
+        name: Name<'_>,
+        how: Request,
+        seen: Seen,
+    ) -> Result<(File, Seen)> {
+        let open = |how| self.sys.open(dir, name, how);
+        let (Some(dentries), Here::Node(node), Some(_)) = (&self.dentries, here, how.create) else {
+            return Ok((open(how)?, seen));
+        };
+        // What is known to exist is opened without a change of names, which would take what is known away.
+        if seen.last.is_some() && !how.exclusive {
+            match open(Request { create: None, ..how }) {
+                Err(Errno::NOENT) => {}
+                opened => return Ok((opened?, seen)),
+            }
+        }
+        let (file, stamp) = dentries.change(&[(node.key, name)], || open(how));
+        Ok((file?, Seen { stamp: Some(stamp), last: None }))
     }
 
     /// Remembers what a name was found to lead to, where names are remembered.

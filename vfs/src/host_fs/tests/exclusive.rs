@@ -34,9 +34,62 @@ fn what_was_found_is_remembered_and_by_default_nothing_is() {
         assert_eq!(known(w), (3, 2));
         assert_eq!(w.read("a/b/g").unwrap(), "two");
         assert_eq!(w.read("a/b/none"), Err(Errno::NOENT));
-        assert_eq!(known(w), (4, 2));
+        // That there is nothing, too.
+        assert_eq!(known(w), (5, 2));
+        assert_eq!(w.read("a/b/none/below"), Err(Errno::NOENT));
+        assert_eq!(known(w), (5, 2));
     });
     everywhere(|w| assert!(w.fs.inner.dentries.is_none()));
+}
+
+/// What was missing is found when it has been made, in whatever way.
+#[test]
+fn what_was_missing_is_found_once_it_is_made() {
+    exclusive(|w| {
+        let (root, flags) = (w.fs.root(), READ | OpenFlags::WRITE);
+        let misses = |path: &str| {
+            for _ in 0..2 {
+                assert_eq!(w.open(path, READ).err(), Some(Errno::NOENT), "{path}");
+            }
+        };
+        let kind = |name: &str| w.lookup(root, name).unwrap().file_type;
+
+        misses("file");
+        w.fs.make(&CX, root, name_of("file"), &NewNode::Regular { mode: 0o644 }).unwrap();
+        assert_eq!(w.read("file").unwrap(), "");
+
+        misses("link");
+        let node = w.lookup(root, "file").unwrap().node;
+        w.fs.link(&CX, node, root, name_of("link")).unwrap();
+        assert_eq!(w.open("link", READ).unwrap().file().node(), Some(node));
+
+        misses("made");
+        let made = w.fs.create(&CX, root, name_of("made"), &NewNode::Directory { mode: 0o755 }).unwrap();
+        misses("made/f");
+        w.fs.create(&CX, made.node, name_of("f"), &NewNode::Regular { mode: 0o644 }).unwrap();
+        assert_eq!(w.read("made/f").unwrap(), "");
+
+        misses("soft");
+        w.fs.make(&CX, root, name_of("soft"), &NewNode::Symlink { target: b"a/b/f" }).unwrap();
+        assert_eq!((w.read("soft").unwrap().as_ref(), kind("soft")), (&b"one"[..], FileType::Symlink));
+
+        misses("moved");
+        rename(w, "soft", "moved", Rename::Replace);
+        misses("soft");
+        assert_eq!(w.read("moved").unwrap(), "one");
+
+        misses("opened");
+        let file = w.create("opened", flags).unwrap();
+        assert_eq!(w.open("opened", READ).unwrap().file().node(), file.file().node());
+        // What exists is opened as it is, and still known.
+        let before = known(w);
+        assert_eq!(w.create("opened", flags).unwrap().file().node(), file.file().node());
+        assert_eq!(known(w), before);
+        w.fs.remove(&CX, root, name_of("opened"), Remove::NonDirectory).unwrap();
+        misses("opened");
+        w.create("opened", flags).unwrap();
+        assert_eq!(w.read("opened").unwrap(), "");
+    });
 }
 
 #[test]
