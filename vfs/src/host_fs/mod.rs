@@ -306,7 +306,7 @@ impl Inner {
         file: File,
         id: Identity,
         how: &OpenHow<'_>,
-        parent: Option<Arc<Node>>,
+        parent: Option<&Arc<Node>>,
     ) -> Result<Opened> {
         let is_dir = id.file_type == FileType::Directory;
         let takes_writing = OpenFlags::WRITE | OpenFlags::TRUNC;
@@ -323,7 +323,7 @@ impl Inner {
             return Ok(Opened { file, node, file_type });
         }
         let file = Arc::new(file);
-        let node = self.intern(Arc::new(Node::new(id, Some(file.clone()), parent)));
+        let node = self.intern(Arc::new(Node::new(id, Some(file.clone()), parent.map(parent::link_to))));
         let file = Arc::new(dir::HostDir::new(self.clone(), file, id.key, how.flags));
         Ok(Opened { file, node, file_type })
     }

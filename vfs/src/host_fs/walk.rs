@@ -245,7 +245,7 @@ impl Inner {
                     }
                 };
                 let parent = match here {
-                    Here::Node(node) => Some(super::parent::link_to(node)),
+                    Here::Node(node) => Some(node),
                     Here::Raw(_) => None,
                 };
                 Ok(Step::Done(Walked::Opened(self.opened(file, id, how, parent)?)))
