@@ -32,8 +32,11 @@ pub struct IoVecs(Ranges);
 #[allow(clippy::large_enum_variant)] // Lives on the stack, and is not moved.
 enum Ranges {
     One(Range<usize>),
-    Several { ranges: SmallVec<[Range<usize>; 4]>, total: usize },
+    Several { ranges: SmallVec<[Range<usize>; FEW]>, total: usize },
 }
+
+/// Buffers for which nothing is allocated.
+const FEW: usize = 16;
 
 impl IoVecs {
     /// Bytes of all buffers together.
@@ -172,7 +175,7 @@ impl GuestMemory<'_> {
     ) -> SysResult<usize> {
         if let Repr::Exclusive(memory) = &self.0 {
             let slice = |range: &Range<usize>| memory.get(range.clone()).map(IoSlice::new).ok_or(Errno::FAULT);
-            let mut slices = iovs.ranges().iter().map(slice).collect::<Result<SmallVec<[_; 16]>>>()?;
+            let mut slices = iovs.ranges().iter().map(slice).collect::<Result<SmallVec<[_; FEW]>>>()?;
             return Ok(io(&mut slices, 0)?.min(iovs.total()));
         }
         bounce(iovs.total(), |buffer, done| {
@@ -185,19 +188,40 @@ impl GuestMemory<'_> {
 }
 
 /// One slice for each range, in their order, or `None` if two of them share a byte.
-fn disjoint<'m>(memory: &'m mut [u8], ranges: &[Range<usize>]) -> Option<SmallVec<[IoSliceMut<'m>; 16]>> {
-    let mut by_address: SmallVec<[usize; 16]> = (0..ranges.len()).collect();
-    by_address.sort_unstable_by_key(|&i| ranges[i].start);
-    let mut slices: SmallVec<[IoSliceMut<'m>; 16]> = ranges.iter().map(|_| IoSliceMut::new(&mut [])).collect();
-    let (mut rest, mut rest_at) = (memory, 0);
-    for i in by_address {
-        let gap = ranges[i].start.checked_sub(rest_at)?;
-        let (_, from) = rest.split_at_mut_checked(gap)?;
-        let (slice, after) = from.split_at_mut_checked(ranges[i].len())?;
-        slices[i] = IoSliceMut::new(slice);
-        (rest, rest_at) = (after, ranges[i].end);
+fn disjoint<'m>(memory: &'m mut [u8], ranges: &[Range<usize>]) -> Option<SmallVec<[IoSliceMut<'m>; FEW]>> {
+    // As programs mostly have them.
+    if ranges.is_sorted_by(|one, next| one.end <= next.start) {
+        let mut slices = SmallVec::with_capacity(ranges.len());
+        return each(memory, ranges, |slice| slices.push(slice)).map(|()| slices);
     }
+    let mut order: SmallVec<[usize; FEW]> = (0..ranges.len()).collect();
+    order.sort_unstable_by_key(|&i| ranges[i].start);
+    let mut slices: SmallVec<[IoSliceMut<'m>; FEW]> = ranges.iter().map(|_| IoSliceMut::new(&mut [])).collect();
+    let mut places = order.iter();
+    let sorted = order.iter().map(|&i| &ranges[i]);
+    each(memory, sorted, |slice| {
+        if let Some(&i) = places.next() {
+            slices[i] = slice;
+        }
+    })?;
     Some(slices)
+}
+
+/// Hands out the slices of ranges by ascending addresses; `None` where one begins before the one before it ends.
+#[inline]
+fn each<'m, 'r>(
+    memory: &'m mut [u8],
+    ranges: impl IntoIterator<Item = &'r Range<usize>>,
+    mut take: impl FnMut(IoSliceMut<'m>),
+) -> Option<()> {
+    let (mut rest, mut rest_at) = (memory, 0);
+    for range in ranges {
+        let (_, from) = rest.split_at_mut_checked(range.start.checked_sub(rest_at)?)?;
+        let (slice, after) = from.split_at_mut_checked(range.len())?;
+        take(IoSliceMut::new(slice));
+        (rest, rest_at) = (after, range.end);
+    }
+    Some(())
 }
 
 /// Calls `step` with a buffer and the number of bytes done, until `total` are done or it does less than it could. Once
