@@ -53,6 +53,41 @@ fn a_directory_of_the_host_is_that_directory() {
     assert_eq!(fs::read_to_string(sandbox.path().join("dir/out.txt")).unwrap(), "hello\n");
 }
 
+/// A promise that another option breaks is none.
+#[test]
+fn what_nobody_else_changes_is_changed_by_no_other_option() {
+    let sandbox = sandbox();
+    fs::create_dir_all(sandbox.path().join("dir/sub")).unwrap();
+    fs::create_dir_all(sandbox.path().join("work")).unwrap();
+    sandbox.file("alone/hello.txt", "hello, world\n");
+    let exclusive = "type=host,src=dir,dst=/x,exclusive";
+    passes(&sandbox.run(&["run", "--mount", exclusive, "reader.wasm"]), "hello, world\n");
+    for others in [
+        &["--dir", "dir::/y"][..],
+        &["--dir", "dir/sub::/y"],
+        &["--dir", ".::/y"],
+        &["--dir", "alone/../dir::/y"],
+        &["--mount", "type=host,src=dir/sub,dst=/y"],
+        &["--mount", "type=host,src=dir/sub,dst=/y,exclusive"],
+        &["--mount", "type=overlay,src=alone,dst=/y,upper=dir/sub,work=work"],
+        &["--mount", "type=overlay,src=alone,dst=/y,upper=work,work=dir/sub"],
+    ] {
+        let says = ["nobody else is to change `dir`", others[0], "change the same files", "`ro`"];
+        refused(&sandbox, &[&["--mount", exclusive], others].concat(), &says, "dir");
+    }
+    // What only reads, or changes a copy, does not break it.
+    for others in [
+        &["--dir", "dir::/y:ro"][..],
+        &["--dir", "alone::/y"],
+        &["--mount", "type=host,src=dir,dst=/y,ro"],
+        &["--mount", "type=mem,src=dir,dst=/y"],
+        &["--mount", "type=overlay,src=dir,dst=/y"],
+        &["--fs", "mem", "--dir", "dir::/y"],
+    ] {
+        passes(&sandbox.run(&[&["run", "--mount", exclusive], others, &["reader.wasm"]].concat()), "hello, world\n");
+    }
+}
+
 /// Packs `dir` and others.
 fn packed() -> Sandbox {
     let sandbox = sandbox();

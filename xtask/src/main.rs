@@ -20,7 +20,7 @@ const HELP: &str = "\
 Tasks of the Gangplank repository.
 
   cargo xtask test [STEP…]   everything that has to be green: all steps, or the ones named
-                             (fmt, clippy, doc, wasm32, tests)
+                             (fmt, clippy, doc, wasm32, tests, instructions)
   cargo xtask diff [OPTION…]  the same scripts on every filesystem at once, as many as you like; `--help` says how
   cargo xtask guests [--check]
                              builds the guest programs in wasi-testsuite again (needs the wasm32 targets), or tells

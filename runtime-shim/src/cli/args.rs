@@ -70,9 +70,10 @@ pub(crate) struct Run {
     /// one, or its layers, each src over the one before.
     ///
     /// Options: `ro`; `noatime`; for `host` `exclusive`, a promise that nobody else changes the directory meanwhile, so
-    /// that its names are remembered, which halves what a path below a directory costs to look at; `size=64M` and `nodes=1000`, limits of what is in memory, or for `host` of what is
-    /// added; for `overlay` `upper=DIR,work=DIR`, to keep changes there instead, as Linux's overlayfs does. A comma in
-    /// a path is written twice.
+    /// that its names are remembered, which halves what a path below a directory costs to look at, and files that
+    /// somebody makes there are not found; `size=64M` and `nodes=1000`, limits of what is in memory, or for `host` of
+    /// what is added; for `overlay` `upper=DIR,work=DIR`, to keep changes there instead, as Linux's overlayfs does. A
+    /// comma in a path is written twice.
     ///
     /// Where GUEST lies in a directory that is offered, and there is a directory of that name, it takes its place.
     #[arg(help_heading = GIVEN, long = "mount", value_name = "type=KIND,dst=GUEST[,…]")]

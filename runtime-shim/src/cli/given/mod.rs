@@ -7,9 +7,10 @@ mod memory;
 #[cfg(all(feature = "fuse", target_os = "linux"))]
 pub(crate) mod offered;
 mod overlay;
+mod promises;
 mod spec;
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{collections::HashMap, ffi::OsString, path::PathBuf, sync::Arc, time::SystemTime};
 
 use gangplank::vfs::{
     FileSystem, Mount, MountOptions, OverlayFs, Place, Time, Tree,
@@ -47,10 +48,12 @@ pub(crate) struct Given {
 pub(crate) fn given(args: &Run) -> Result<Given, Failure> {
     let specs = args.mounts.iter().map(|option| Spec::parse(option)).collect::<Result<Vec<_>, _>>()?;
     useless_limits(args, &specs)?;
+    let dir = |option: &OsString| Ok((Dir::parse(option)?, format!("--dir {}", option.display())));
+    let dirs = args.dirs.iter().map(dir).collect::<Result<Vec<_>, Failure>>()?;
+    promises::kept(args, &dirs, &specs)?;
     let mut given = Given::default();
-    for option in &args.dirs {
-        let dir = Dir::parse(option)?;
-        given.dir(args, &dir, format!("--dir {}", option.display()))?;
+    for (dir, option) in dirs {
+        given.dir(args, &dir, option)?;
     }
     for spec in &specs {
         given.mount(args, spec)?;
