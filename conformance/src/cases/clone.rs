@@ -68,6 +68,10 @@ fn onto_itself(w) {
     let file = w.put("a", [b'x'; 50_000]).open(RW).unwrap();
     file.clone_to(&*file.0).unwrap();
     assert!(w.read("a").unwrap() == [b'x'; 50_000], "the content is lost");
+    // Nor is it added to what was opened to append.
+    let other = w.put("b", "there").open(RW | OpenFlags::APPEND).unwrap();
+    file.clone_to(&*other.0).unwrap();
+    assert!(w.read("b").unwrap() == [b'x'; 50_000], "another content");
 }
 
 /// What is shared counts for whoever has it: a small filesystem does not hold more by cloning, and a refusal leaves

@@ -188,6 +188,16 @@ fn append_is_writing_at_the_end(w) {
     assert_eq!(file.0.append(&[]).map(|(n, _)| n), Ok(0));
     assert_eq!(file.read(0, 100), plain.read(0, 100));
     refused!(a.open(OpenFlags::READ).unwrap().0.append(&pieces), BADF);
+
+    // To be opened to append is for the open file to heed: below it, an offset is one, and the end stays the end.
+    let c = w.put("c", "hello");
+    let file = c.open(flags | OpenFlags::APPEND).unwrap();
+    file.append(b"12").unwrap();
+    assert_eq!(file.write(1, b"EL"), Ok(2));
+    assert_eq!(file.write_at(&pieces, At::End), Ok((5, 12)));
+    assert_eq!(file.write(0, b"H"), Ok(1));
+    file.append(b"!").unwrap();
+    assert_eq!(file.read(0, 100).unwrap(), b"HELlo1212345!");
 }
 
 /// What is written is read back, at every offset and length around the sizes that storage is cut into.

@@ -1,9 +1,13 @@
 //! [`HostFile`]: an open regular file, or block device.
 //!
-//! One `pread`, `preadv`, `pwrite` or `pwritev` for one read or write; several small buffers are one there. A
-//! write at the end is `RWF_APPEND` at the descriptor's own offset, which the kernel then advances; a second syscall,
-//! `lseek`, reads it, if the caller wants to know at once where the bytes went, or when he asks later (`append`,
-//! `appended`). Up to 1024 buffers are one write; more are several, and somebody else's may come between.
+//! One `pread`, `preadv`, `pwrite` or `pwritev` for one read or write; several small buffers are one there. A write at
+//! the end is one at the descriptor's own offset, which the kernel then advances, by `write` where the descriptor was
+//! opened to append, else by `pwritev2` with `RWF_APPEND`, which takes longer; a second syscall, `lseek`, reads it, if
+//! the caller wants to know at once where the bytes went, or when he asks later (`append`, `appended`). Up to 1024 buffers
+//! are one write; more are several, and somebody else's may come between.
+//!
+//! Linux lets a descriptor that was opened to append write nowhere else, `pwrite` or not. The first that wants to makes it
+//! one that was not.
 
 use core::any::Any;
 use std::{
@@ -23,7 +27,7 @@ use crate::{
     Advice, At, Ctx, Errno, FileType, Metadata, NodeId, OpenFlags, Result, Seek, SetAttr, VirtualFile,
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -33,6 +37,9 @@ const IOV_MAX: usize = 1024;
 /// Bytes that one syscall moves at most (`MAX_RW_COUNT`, rounded down for all page sizes): less is a short count that
 /// means something.
 const RW_MAX: usize = 0x7fff_0000;
+
+/// What a descriptor is opened with to append.
+pub(super) const TO_APPEND: OpenFlags = OpenFlags::WRITE.union(OpenFlags::APPEND);
 
 /// Up to here a buffer is allocated on the caller's word, without asking for the size of the file.
 const SMALL: usize = 64 * 1024;
@@ -48,10 +55,14 @@ pub(super) struct HostFile {
     durable: AtomicU32,
     /// Where the last `append` ended; `None` while that is the descriptor's own offset. Held while that offset moves.
     appended: Mutex<Option<u64>>,
+    /// The descriptor was opened to append, and still is. Taken back with `appended` locked, and never set again: whoever
+    /// has found it clear may write where he likes.
+    at_end_only: AtomicBool,
 }
 
 impl HostFile {
     pub(super) fn new(fs: Arc<Inner>, file: File, id: Identity, flags: OpenFlags) -> HostFile {
+        let at_end_only = fs.sys.appends() && flags.contains(TO_APPEND);
         HostFile {
             fs,
             file,
@@ -60,7 +71,18 @@ impl HostFile {
             access: flags & (OpenFlags::READ | OpenFlags::WRITE),
             durable: AtomicU32::new(durable(flags).bits()),
             appended: Mutex::new(Some(0)),
+            at_end_only: AtomicBool::new(at_end_only),
         }
+    }
+
+    /// Before something is written at an offset: see the top.
+    fn anywhere(&self) -> Result<()> {
+        if self.at_end_only.load(Ordering::Acquire) {
+            let _appended = self.appended.lock();
+            os::write_anywhere(&self.file)?;
+            self.at_end_only.store(false, Ordering::Release);
+        }
+        Ok(())
     }
 
     fn needs(&self, access: OpenFlags) -> Result<()> {
@@ -95,7 +117,7 @@ impl HostFile {
                 bufs = &cut_bufs;
             }
         }
-        let append = os::Append::begin(&self.file)?;
+        let append = os::Append::begin(&self.file, self.at_end_only.load(Ordering::Relaxed))?;
         let n = self.write_batches(bufs, |batch, done| append.write(batch, done, self.durable()))?;
         Ok((n, append))
     }
@@ -233,6 +255,7 @@ impl VirtualFile for HostFile {
                 if total == 0 {
                     return Ok((0, offset));
                 }
+                self.anywhere()?;
                 let room = self.fs.room(offset, total)?;
                 let cut_bufs;
                 let bufs = if room < total {
@@ -327,6 +350,7 @@ impl VirtualFile for HostFile {
         }
         let len = Attr::of(&self.file)?.size;
         target.fs.check_size(Some(len))?;
+        target.anywhere()?;
         let _appended = self.keep_appended()?;
         os::clone_content(&self.file, &target.file, len)
     }

@@ -11,7 +11,7 @@ mod linux {
 
     use rustix::{
         buffer::spare_capacity,
-        fs::{FallocateFlags, SeekFrom},
+        fs::{FallocateFlags, OFlags, SeekFrom},
         io::{Errno as HostErrno, ReadWriteFlags, retry_on_intr},
     };
     use smallvec::SmallVec;
@@ -96,12 +96,22 @@ mod linux {
         Some(one)
     }
 
+    /// Lets a descriptor that was opened to append write at offsets.
+    pub(in crate::host_fs) fn write_anywhere(file: &File) -> Result<()> {
+        let flags = rustix::fs::fcntl_getfl(file)?;
+        Ok(rustix::fs::fcntl_setfl(file, flags - OFlags::APPEND)?)
+    }
+
     /// Writes at the end, where the kernel says that it is.
-    pub(in crate::host_fs) struct Append<'a>(&'a File);
+    pub(in crate::host_fs) struct Append<'a> {
+        file: &'a File,
+        /// It was opened to append.
+        at_end_only: bool,
+    }
 
     impl<'a> Append<'a> {
-        pub(in crate::host_fs) fn begin(file: &'a File) -> Result<Append<'a>> {
-            Ok(Append(file))
+        pub(in crate::host_fs) fn begin(file: &'a File, at_end_only: bool) -> Result<Append<'a>> {
+            Ok(Append { file, at_end_only })
         }
 
         pub(in crate::host_fs) fn write(
@@ -110,16 +120,22 @@ mod linux {
             _done: usize,
             durable: OpenFlags,
         ) -> Result<usize> {
-            let how = flags(durable) | ReadWriteFlags::APPEND;
             let gathered = gathered(bufs);
             let gathered = gathered.as_ref().map(|one| [IoSlice::new(one)]);
             let bufs = gathered.as_ref().map_or(bufs, |one| one);
+            if self.at_end_only && durable.is_empty() {
+                return Ok(match bufs {
+                    [one] => retry_on_intr(|| rustix::io::write(self.file, one))?,
+                    _ => retry_on_intr(|| rustix::io::writev(self.file, bufs))?,
+                });
+            }
+            let how = flags(durable) | ReadWriteFlags::APPEND;
             // u64::MAX: at, and moving, the descriptor's own offset.
-            Ok(retry_on_intr(|| rustix::io::pwritev2(self.0, bufs, u64::MAX, how))?)
+            Ok(retry_on_intr(|| rustix::io::pwritev2(self.file, bufs, u64::MAX, how))?)
         }
 
         pub(in crate::host_fs) fn end(&self, _done: usize) -> Result<u64> {
-            own_offset(self.0)
+            own_offset(self.file)
         }
 
         /// That costs a syscall here.
@@ -287,6 +303,11 @@ mod other {
         Ok(done)
     }
 
+    /// Nothing is opened to append here.
+    pub(in crate::host_fs) fn write_anywhere(_: &File) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes at the end as it is now.
     pub(in crate::host_fs) struct Append<'a> {
         file: &'a File,
@@ -295,7 +316,7 @@ mod other {
     }
 
     impl<'a> Append<'a> {
-        pub(in crate::host_fs) fn begin(file: &'a File) -> Result<Append<'a>> {
+        pub(in crate::host_fs) fn begin(file: &'a File, _at_end_only: bool) -> Result<Append<'a>> {
             let _one_at_a_time = APPEND.lock();
             Ok(Append { file, start: Attr::of(file)?.size, _one_at_a_time })
         }

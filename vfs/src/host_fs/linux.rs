@@ -18,6 +18,7 @@ use rustix::{
 };
 
 use super::{
+    file::TO_APPEND,
     meta::{Attr, Identity, timestamps},
     node::Node,
     sys::{Request, Sys},
@@ -79,6 +80,10 @@ impl Linux {
 
 impl Sys for Linux {
     fn pins_all(&self) -> bool {
+        true
+    }
+
+    fn appends(&self) -> bool {
         true
     }
 
@@ -264,6 +269,7 @@ fn oflags(how: Request) -> OFlags {
     flags.set(OFlags::DIRECTORY, how.flags.contains(OpenFlags::DIRECTORY));
     flags.set(OFlags::CREATE, how.create.is_some());
     flags.set(OFlags::EXCL, how.exclusive);
+    flags.set(OFlags::APPEND, how.flags.contains(TO_APPEND));
     flags.set(OFlags::NOATIME, how.flags.contains(OpenFlags::NOATIME));
     flags
 }

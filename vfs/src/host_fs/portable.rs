@@ -25,6 +25,10 @@ impl Sys for Portable {
         false
     }
 
+    fn appends(&self) -> bool {
+        false
+    }
+
     fn open_run(&self, _dir: &File, _run: &[u8], _how: Request) -> Option<Result<File>> {
         None
     }

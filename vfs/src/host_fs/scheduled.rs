@@ -38,6 +38,10 @@ impl Sys for Scheduled {
         self.sys.pins_all()
     }
 
+    fn appends(&self) -> bool {
+        self.sys.appends()
+    }
+
     fn open_run(&self, dir: &File, run: &[u8], how: Request) -> Option<Result<File>> {
         self.step().open_run(dir, run, how)
     }

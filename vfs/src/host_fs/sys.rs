@@ -17,7 +17,7 @@ pub(super) const TRIES: usize = 16;
 /// How to open a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
-    /// Access, `TRUNC` and `DIRECTORY` matter. Without access the file is opened for reading.
+    /// Access, `APPEND`, `TRUNC` and `DIRECTORY` matter. Without access the file is opened for reading.
     pub(super) flags: OpenFlags,
     /// Make a regular file with these permission bits if there is nothing.
     pub(super) create: Option<u16>,
@@ -29,6 +29,9 @@ pub(super) struct Request {
 pub(super) trait Sys: fmt::Debug + Send + Sync {
     /// Whether [`pin`](Sys::pin) holds on to every kind of node by itself.
     fn pins_all(&self) -> bool;
+
+    /// Whether what is opened to write and append is a descriptor that the host writes to at the end only.
+    fn appends(&self) -> bool;
 
     /// Opens what a run of names leads to. `None`: not in one go, take the names one by one. Never waits.
     fn open_run(&self, dir: &File, run: &[u8], how: Request) -> Option<Result<File>>;
