@@ -202,8 +202,12 @@ fn a_file_that_is_filled_and_emptied_takes_no_chunk_from_the_allocator() {
             file.write_at(&[IoSlice::new(&[7; 4096])], At::End).unwrap();
         }
     };
-    cycle();
-    let before = LARGE.get();
-    (0..10).for_each(|_| cycle());
-    assert_eq!(LARGE.get() - before, 0);
+    // What is at hand is so for the whole process: other tests, which take some of it, are over in a moment.
+    let takes_none = || {
+        cycle();
+        let before = LARGE.get();
+        (0..10).for_each(|_| cycle());
+        LARGE.get() == before
+    };
+    assert!((0..100).any(|_| takes_none()));
 }

@@ -36,8 +36,9 @@ pub(crate) struct Ran {
     pub(crate) ended: String,
     /// The test programs that reported a failure.
     pub(crate) programs_with_failures: usize,
-    /// Those that cargo calls failed: those, and what came to a sudden end.
-    pub(crate) programs_failed: usize,
+    /// Those that cargo calls failed, which are those and what came to a sudden end: as cargo is told to run them, like
+    /// `--test run`.
+    pub(crate) failed_targets: Vec<String>,
 }
 
 impl Counts {
@@ -80,7 +81,7 @@ pub(crate) fn run_tests(command: &mut Command) -> Result<(Ran, Counts)> {
         succeeded: status.success(),
         ended: format!("`{shown}` failed ({status})"),
         programs_with_failures: reader.programs_with_failures,
-        programs_failed: failed_targets(&plain(&aside)),
+        failed_targets: failed_targets(&plain(&aside)),
     };
     Ok((ran, reader.counts))
 }
@@ -109,10 +110,13 @@ fn plain(line: &str) -> String {
 }
 
 /// The targets in what cargo writes at the end: ``error: 1 target failed:`` and, on a line each, ``    `-p x --lib` ``.
-fn failed_targets(aside: &str) -> usize {
+fn failed_targets(aside: &str) -> Vec<String> {
     let is_head = |line: &str| line.starts_with("error: ") && line.ends_with(" failed:");
-    let lists = aside.lines().skip_while(|line| !is_head(line)).skip(1);
-    lists.take_while(|line| line.starts_with("    `")).count()
+    let list = aside.lines().skip_while(|line| !is_head(line)).skip(1).map_while(|line| {
+        let words = line.strip_prefix("    `-p ")?.strip_suffix('`')?;
+        words.split_once(' ').map(|(_package, target)| target.to_owned())
+    });
+    list.collect()
 }
 
 /// Reads the output of test programs, one after the other.
@@ -207,7 +211,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out
     #[test]
     fn what_cargo_calls_failed_is_counted() {
         let aside = "   Doc-tests x\nerror: 2 targets failed:\n    `-p x --lib`\n    `-p y --test z`\n";
-        assert_eq!(failed_targets(aside), 2);
-        assert_eq!(failed_targets("error: could not compile `x`\n"), 0);
+        assert_eq!(failed_targets(aside), ["--lib", "--test z"]);
+        assert!(failed_targets("error: could not compile `x`\n").is_empty());
     }
 }

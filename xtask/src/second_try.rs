@@ -4,6 +4,8 @@
 //! summary names it, with what it said, and it is to be mended as any other bug; but who has changed something else need
 //! not guess whether it was that. Many failures at once are no luck, and nothing is tried again.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 
 use crate::{
@@ -28,27 +30,54 @@ pub(crate) fn test(args: &[&str], envs: &[(&str, &str)], counts: &mut Counts) ->
         counts.add(first);
         bail!("{}", ran.ended);
     }
-    let names: Vec<_> = first.failures.iter().map(|failure| &*failure.name).collect();
-    eprintln!("\nfailed, and tried again: {}", names.join(", "));
-    let again = [args, &["--", "--exact"], &names].concat();
-    let (ran_again, second) = run_tests(cargo().args(again).envs(envs.iter().copied()))?;
-    let tried = names.len() as u64;
-    // Names that are not found fail nothing.
-    if !ran_again.succeeded || second.passed < tried {
-        counts.add(first);
-        bail!("{}, and again", ran.ended);
+    let again = Again { args, envs, targets: ran.failed_targets.iter().map(String::as_str).collect() };
+    for failure in std::mem::take(&mut first.failures) {
+        eprintln!("\nfailed, and tried again: {}", failure.name);
+        let passed = again.passes(&failure.name)?;
+        (first.failed, first.passed) = (first.failed - u64::from(passed), first.passed + u64::from(passed));
+        if passed { first.flaky.push(failure) } else { first.failures.push(failure) }
     }
-    (first.failed, first.passed) = (first.failed - tried, first.passed + tried);
-    first.flaky = std::mem::take(&mut first.failures);
+    let failed = first.failed > 0;
     counts.add(first);
-    Ok(())
+    if failed { bail!("{}, and again", ran.ended) } else { Ok(()) }
+}
+
+/// How to run one test again.
+struct Again<'a> {
+    args: &'a [&'a str],
+    envs: &'a [(&'a str, &'a str)],
+    targets: BTreeSet<&'a str>,
+}
+
+impl Again<'_> {
+    /// Whether the test passes now, in each of the targets that has one of this name.
+    fn passes(&self, name: &str) -> Result<bool> {
+        let mut found = 0;
+        // Tests in the documentation are no target that cargo runs beside others.
+        let (docs, programs): (Vec<&str>, Vec<&str>) = self.targets.iter().partition(|target| **target == "--doc");
+        for targets in [docs, programs] {
+            if targets.is_empty() {
+                continue;
+            }
+            let targets = targets.iter().flat_map(|target| target.split(' '));
+            let mut command = cargo();
+            command.args(self.args).args(targets).args(["--", "--exact", name]).envs(self.envs.iter().copied());
+            let (ran, counts) = run_tests(&mut command)?;
+            if !ran.succeeded {
+                return Ok(false);
+            }
+            found += counts.passed;
+        }
+        // A name that is not found fails nothing.
+        Ok(found > 0)
+    }
 }
 
 /// Whether all that failed is a few tests: no build, and no program that came to a sudden end.
 fn by_chance(ran: &Ran, counts: &Counts) -> bool {
     (1..=AT_MOST).contains(&counts.failures.len())
         && counts.failures.len() as u64 == counts.failed
-        && ran.programs_failed == ran.programs_with_failures
+        && ran.failed_targets.len() == ran.programs_with_failures
 }
 
 #[cfg(test)]
@@ -57,7 +86,8 @@ mod tests {
     use crate::results::Failure;
 
     fn failed(named: usize, counted: u64, programs_with_failures: usize, programs_failed: usize) -> bool {
-        let ran = Ran { succeeded: false, ended: String::new(), programs_with_failures, programs_failed };
+        let failed_targets = vec!["--lib".to_owned(); programs_failed];
+        let ran = Ran { succeeded: false, ended: String::new(), programs_with_failures, failed_targets };
         let failures = (0..named).map(|i| Failure { name: i.to_string(), said: String::new() }).collect();
         by_chance(&ran, &Counts { failed: counted, failures, ..Counts::default() })
     }

@@ -116,6 +116,8 @@ struct Inner {
     /// Under [`Options::exclusive`].
     dentries: Option<Dentries>,
     root: NodeId,
+    /// Where nearly every walk begins; in the table as long as there is one, whoever holds it.
+    root_node: Arc<Node>,
     root_key: Key,
     info: FsInfo,
     options: Options,
@@ -169,7 +171,8 @@ impl HostFs {
             max_file_size: i64::MAX as u64,
         };
         let mut table = Table::default();
-        let root = table.intern(Arc::new(Node::new(attr.identity(), Some(root_file), None)), attr.key.dev);
+        let root_node = Arc::new(Node::new(attr.identity(), Some(root_file), None));
+        let root = table.intern(root_node.clone(), attr.key.dev);
         #[cfg(shuttle)]
         let sys = Box::new(scheduled::Scheduled::new(sys));
         let inner = Inner {
@@ -177,6 +180,7 @@ impl HostFs {
             table: Mutex::new(table),
             dentries: options.exclusive.then(Dentries::new),
             root,
+            root_node,
             root_key: attr.key,
             info,
             options,
@@ -266,6 +270,9 @@ fn caps(_root: &File, _options: Options) -> FsCaps {
 
 impl Inner {
     fn get(&self, id: NodeId) -> Result<Arc<Node>> {
+        if id == self.root {
+            return Ok(self.root_node.clone());
+        }
         self.table.lock().get(id)
     }
 
@@ -357,7 +364,9 @@ impl FileSystem for HostFs {
     }
 
     fn retain(&self, node: NodeId) {
-        self.inner.table.lock().retain(node);
+        if node != self.inner.root {
+            self.inner.table.lock().retain(node);
+        }
     }
 
     fn forget(&self, node: NodeId, n: u64) {
@@ -463,8 +472,7 @@ impl FileSystem for HostFs {
     fn statfs(&self) -> Result<StatFs> {
         #[cfg(unix)]
         {
-            let root = self.inner.get(self.inner.root)?;
-            let s = rustix::fs::fstatvfs(root.dir()?)?;
+            let s = rustix::fs::fstatvfs(self.inner.root_node.dir()?)?;
             Ok(StatFs {
                 bsize: u32::try_from(s.f_frsize).unwrap_or(4096),
                 blocks: s.f_blocks,
@@ -480,8 +488,7 @@ impl FileSystem for HostFs {
 
     fn sync(&self) -> Result<()> {
         let how = Request { flags: OpenFlags::READ | OpenFlags::DIRECTORY, create: None, exclusive: false };
-        let root = self.inner.get(self.inner.root)?;
-        let dir = self.inner.sys.reopen(&root, how.flags)?;
+        let dir = self.inner.sys.reopen(&self.inner.root_node, how.flags)?;
         #[cfg(target_os = "linux")]
         rustix::fs::syncfs(&dir)?;
         #[cfg(not(target_os = "linux"))]

@@ -23,6 +23,9 @@ const TOTAL_MAX: usize = i32::MAX as usize;
 /// Bytes that are copied through a buffer of ours at a time, where the guest's cannot be used in place.
 const BOUNCE_MAX: usize = 1 << 20;
 
+/// Bytes in several buffers that go through one of ours: to copy them costs less than to hand on the pieces.
+const GATHERED: usize = 2048;
+
 /// The buffers of one call, inside the memory, none of them empty.
 #[derive(Debug)]
 pub struct IoVecs(Ranges);
@@ -111,9 +114,9 @@ impl GuestMemory<'_> {
         Ok(IoVecs(Ranges::Several { ranges, total }))
     }
 
-    /// Has `io` read into the buffers: it is given them all at once where they can be used in place, else several
-    /// times a part of them, with the number of bytes that have been read before, until it reads less than it could.
-    /// Where buffers overlap, the later one wins.
+    /// Has `io` read into the buffers: it is given them all at once where they can be used in place, or one in place of
+    /// small ones, else several times a part of them, with the number of bytes that have been read before, until it reads
+    /// less than it could. Where buffers overlap, the later one wins.
     ///
     /// # Errors
     /// Those of `io`; but an error number after something has been read is left for the next call.
@@ -137,6 +140,7 @@ impl GuestMemory<'_> {
         io: &mut dyn FnMut(&mut [IoSliceMut<'_>], usize) -> SysResult<usize>,
     ) -> SysResult<usize> {
         if let Repr::Exclusive(memory) = &mut self.0
+            && iovs.total() > GATHERED
             && let Some(mut slices) = disjoint(memory, iovs.ranges())
         {
             return Ok(io(&mut slices, 0)?.min(iovs.total()));
@@ -174,6 +178,13 @@ impl GuestMemory<'_> {
         io: &mut dyn FnMut(&mut [IoSlice<'_>], usize) -> SysResult<usize>,
     ) -> SysResult<usize> {
         if let Repr::Exclusive(memory) = &self.0 {
+            if iovs.total() <= GATHERED {
+                let mut one: SmallVec<[u8; GATHERED]> = SmallVec::new();
+                for range in iovs.ranges() {
+                    one.extend_from_slice(memory.get(range.clone()).ok_or(Errno::FAULT)?);
+                }
+                return Ok(io(&mut [IoSlice::new(&one)], 0)?.min(one.len()));
+            }
             let slice = |range: &Range<usize>| memory.get(range.clone()).map(IoSlice::new).ok_or(Errno::FAULT);
             let mut slices = iovs.ranges().iter().map(slice).collect::<Result<SmallVec<[_; FEW]>>>()?;
             return Ok(io(&mut slices, 0)?.min(iovs.total()));

@@ -131,7 +131,7 @@ fn reader(limit: usize) -> impl FnMut(&mut [IoSliceMut<'_>], usize) -> SysResult
         let mut n = 0;
         for slice in slices {
             for byte in slice.iter_mut().take(limit - next) {
-                *byte = next as u8 + 1;
+                *byte = (next + 1) as u8;
                 (next, n) = (next + 1, n + 1);
             }
         }
@@ -164,6 +164,49 @@ fn the_later_of_two_overlapping_buffers_wins() {
         let mut back = [0; 8];
         m.read(0u32, &mut back).unwrap();
         assert_eq!(back, [1, 2, 7, 9, 10, 11, 12, 0]);
+    });
+}
+
+/// Small ones and large ones, in order and not, apart and not: each way to use buffers does what the definition says.
+#[test]
+fn every_size_and_order_of_buffers_is_the_same() {
+    let cases: [&[(u32, u32)]; 6] = [
+        &[(100, 40), (200, 1000), (1300, 8)],
+        &[(100, 40), (200, 3000), (4000, 8)],
+        &[(4000, 900), (0, 1000), (2000, 600)],
+        &[(4000, 500), (0, 2000), (3000, 1)],
+        &[(0, 3000), (100, 20), (2000, 2000)],
+        &[(10, 2048), (2058, 1)],
+    ];
+    both(8192, |m| {
+        for iovs in cases {
+            let total: u32 = iovs.iter().map(|(_, len)| len).sum();
+            for limit in [total, total - 1, total / 2] {
+                m.write(0u32, &[0; 8192]).unwrap();
+                with_iovecs(m, 6000, iovs);
+                let vector = m.iovecs(6000u32, iovs.len() as u32).unwrap();
+                assert_eq!(m.fill(&vector, reader(limit as usize)), Ok(limit as usize));
+                let (mut expected, mut next) = ([0u8; 6000], 0);
+                for &(at, len) in iovs {
+                    for i in (at..at + len).take((limit - next) as usize) {
+                        next += 1;
+                        expected[i as usize] = next as u8;
+                    }
+                }
+                let mut found = [0; 6000];
+                m.read(0u32, &mut found).unwrap();
+                assert!(found == expected, "{iovs:?}, {limit} bytes");
+                let mut written = Vec::new();
+                let drained = m.drain(&vector, |slices, _| {
+                    let before = written.len();
+                    slices.iter().for_each(|slice| written.extend_from_slice(slice));
+                    Ok(written.len() - before)
+                });
+                assert_eq!(drained, Ok(total as usize));
+                let parts: Vec<_> = iovs.iter().map(|&(at, len)| &found[at as usize..][..len as usize]).collect();
+                assert!(written == parts.concat(), "{iovs:?}");
+            }
+        }
     });
 }
 
