@@ -28,6 +28,7 @@
 //! with neither. A directory's listing and a file's append lock are held across syscalls, never together with another.
 //! No descriptor is closed under `Inner::table` or that of the dentries.
 
+mod caps;
 mod create;
 mod dentries;
 mod dir;
@@ -55,15 +56,16 @@ use std::{fs::File, path::Path, sync::Arc};
 use bytes::Bytes;
 
 use self::{
+    caps::{TMPFS, caps, fs_kind, name_max},
     dentries::Dentries,
     meta::{Attr, Identity, Key, check_attr},
     node::{Node, Table},
     sys::{Request, Sys},
 };
 use crate::{
-    Components, Ctx, Entry, Errno, FileSystem, FileType, FsCaps, FsInfo, Goal, Metadata, MountPoints, Name, NewNode,
-    NodeId, OpenFlags, OpenHow, Opened, Remove, Rename, Result, SetAttr, Snapshots, StatFs, VirtualFile, Walked,
-    Xattrs, sync::Mutex,
+    Components, Ctx, Entry, Errno, FileSystem, FileType, FsInfo, Goal, Metadata, MountPoints, Name, NewNode, NodeId,
+    OpenFlags, OpenHow, Opened, Remove, Rename, Result, SetAttr, Snapshots, StatFs, VirtualFile, Walked, Xattrs,
+    sync::Mutex,
 };
 
 /// How names are resolved.
@@ -211,61 +213,6 @@ fn choose(root: &File, resolver: Resolver) -> std::io::Result<Box<dyn Sys>> {
 fn io_error(e: Errno) -> std::io::Error {
     // On Linux the numbers are the host's own.
     if cfg!(target_os = "linux") { std::io::Error::from_raw_os_error(e.raw().into()) } else { std::io::Error::other(e) }
-}
-
-/// The longest name in bytes; some encrypting filesystems allow less than others.
-fn name_max(root: &File) -> u16 {
-    #[cfg(unix)]
-    if let Ok(s) = rustix::fs::fstatvfs(root) {
-        return u16::try_from(s.f_namemax).unwrap_or(255).clamp(1, 255);
-    }
-    let _ = root;
-    255
-}
-
-const TMPFS: u64 = 0x0102_1994;
-
-/// The kind of filesystem, by the numbers of `statfs(2)`; 0 where there are none.
-fn fs_kind(root: &File) -> u64 {
-    #[cfg(target_os = "linux")]
-    if let Ok(s) = rustix::fs::fstatfs(root) {
-        #[allow(clippy::unnecessary_cast)]
-        return s.f_type as u64 & 0xffff_ffff;
-    }
-    let _ = root;
-    0
-}
-
-/// What this directory's filesystem can do.
-#[cfg(target_os = "linux")]
-fn caps(root: &File, options: Options) -> FsCaps {
-    const EXT: u64 = 0xef53;
-    const XFS: u64 = 0x5846_5342;
-    const BTRFS: u64 = 0x9123_683e;
-    const OVERLAY: u64 = 0x794c_7630;
-
-    let mut caps = FsCaps::HARD_LINKS | FsCaps::SYMLINKS | FsCaps::NS_TIMES | FsCaps::UNLINKED_OPEN | FsCaps::DURABLE;
-    let kind = fs_kind(root);
-    let full = matches!(kind, EXT | TMPFS | XFS | BTRFS);
-    caps.set(FsCaps::ALLOCATE | FsCaps::SEEK_HOLE | FsCaps::CLONE, full);
-    caps.set(FsCaps::DIR_NLINK, matches!(kind, EXT | TMPFS | XFS));
-    if options.resolver == Resolver::Portable {
-        caps |= FsCaps::STABLE_COOKIES;
-    } else {
-        caps |= FsCaps::FIFOS | FsCaps::SOCKETS;
-        caps.set(FsCaps::DEVICES, options.devices);
-        caps.set(FsCaps::STABLE_COOKIES, full || kind == OVERLAY);
-        caps.set(FsCaps::NO_REPLACE, full || kind == OVERLAY);
-        caps.set(FsCaps::EXCHANGE | FsCaps::WHITEOUT, full);
-    }
-    caps.set(FsCaps::XATTR, linux::has_xattrs(root));
-    caps
-}
-
-#[cfg(not(target_os = "linux"))]
-fn caps(_root: &File, _options: Options) -> FsCaps {
-    let caps = FsCaps::HARD_LINKS | FsCaps::SYMLINKS | FsCaps::STABLE_COOKIES | FsCaps::DURABLE;
-    if cfg!(unix) { caps | FsCaps::NS_TIMES | FsCaps::UNLINKED_OPEN } else { caps }
 }
 
 impl Inner {
@@ -498,7 +445,7 @@ impl FileSystem for HostFs {
 
     fn xattrs(&self) -> Option<&dyn Xattrs> {
         #[cfg(target_os = "linux")]
-        if self.inner.info.caps.contains(FsCaps::XATTR) {
+        if self.inner.info.caps.contains(crate::FsCaps::XATTR) {
             return Some(&*self.inner);
         }
         None

@@ -9,7 +9,7 @@ mod listing;
 use std::{ops::ControlFlow, path::Path};
 
 use super::*;
-use crate::{Mount, MountOptions, Namespace, OpenFile, Place, Scope, Start};
+use crate::{FsCaps, Mount, MountOptions, Namespace, OpenFile, Place, Scope, Start};
 
 /// A host directory `root` beside a secret, seen through one resolver.
 pub(super) struct World {
