@@ -35,10 +35,10 @@ pub struct IoVecs(Ranges);
 #[allow(clippy::large_enum_variant)] // Lives on the stack, and is not moved.
 enum Ranges {
     One(Range<usize>),
-    Several { ranges: SmallVec<[Range<usize>; FEW]>, total: usize },
+    Several { ranges: SmallVec<[Range<usize>; 4]>, total: usize },
 }
 
-/// Buffers for which nothing is allocated.
+/// Slices for which nothing is allocated.
 const FEW: usize = 16;
 
 impl IoVecs {
@@ -97,8 +97,10 @@ impl GuestMemory<'_> {
 
     /// The buffers that one call uses of those described, each checked.
     #[inline]
-    fn take(&self, described: impl Iterator<Item = IoVec>) -> Result<IoVecs> {
-        let (mut ranges, mut total) = (SmallVec::new(), 0);
+    fn take(&self, described: impl ExactSizeIterator<Item = IoVec>) -> Result<IoVecs> {
+        // Room for all of them at once, unless they are many: those may be empty, and the count is the guest's word.
+        let mut ranges = SmallVec::with_capacity(described.len().min(FEW));
+        let mut total = 0;
         for IoVec { buf, len } in described {
             if len == 0 {
                 continue;
