@@ -111,6 +111,7 @@ fn what_is_too_large_is_refused_before_it_runs() {
     refused(&format!(r#"(module (table {too_large} funcref) (memory (export "memory") 1) (func (export "_start")))"#));
     let too_many = "(table 1 funcref)".repeat(POOLED_TABLES as usize + 1);
     refused(&format!(r#"(module {too_many} (memory (export "memory") 1) (func (export "_start")))"#));
+    refused(r#"(module (memory 1) (memory (export "memory") 1) (func (export "_start")))"#);
     // As large as it can be.
     let tables = format!("(table {POOLED_ELEMENTS} funcref)").repeat(POOLED_TABLES as usize);
     let large = format!(r#"(module {tables} (memory (export "memory") 65536) (func (export "_start")))"#);

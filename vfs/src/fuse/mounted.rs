@@ -130,6 +130,7 @@ impl Unmounter {
     /// # Errors
     /// Those of `umount(2)`, but for being in use.
     pub fn unmount(&self) -> io::Result<bool> {
+        // Locked until it is done: whoever comes second must not be told so before.
         let mut session = self.session.lock();
         match session.unmount() {
             Ok(()) => Ok(false),
